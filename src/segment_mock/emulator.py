@@ -296,8 +296,8 @@ class Emulator:
             document[name].update(_deleted(vendor, store))
         return document
 
-    def load(self, document: Json, credential: str = "") -> None:
-        """Replace the records of one organization by the records of *document*.
+    def load(self, document: Json, credential: str = "", place: str = "") -> None:
+        """Replace the records of one organization by the records of *document*, which is at *place* of a file, if any.
 
         `reset` still returns to the initial data.
 
@@ -305,7 +305,7 @@ class Emulator:
         """
         if not isinstance(document, (Mapping, str)):
             raise SettingError(f"expected a dictionary of vendors, got {brief(document)}; the form is {DATA_FORM}")
-        initial = self._loaded([document])
+        initial = self._loaded([document], place)
         with self.world.lock:
             self.world.organization(credential).store.replace(initial.items())
 

@@ -81,6 +81,22 @@ def test_data_rules_and_stubs_that_name_a_file_are_an_error(
     assert "s3cret" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"": 5}, 'data[""]: 5 is not a dictionary'),
+        ({"": {"salsa": {"segments": [{"nam": "A"}]}}}, 'data[""].salsa.segments[0].nam: unknown member'),
+        ({"5f": {"salsa": []}}, 'data["5f"].salsa: expected a dictionary of collections, got a list'),
+    ],
+)
+def test_an_error_in_the_records_has_their_place_in_the_capsule(
+    data: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    result = replay(json.dumps({**CAPSULE, "data": data}), tmp_path)
+
+    assert f".json: {message}" in result.stderr
+
+
 def member_paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the path of each member of *value* that a replay reads, at any depth."""
     paths = [path] if path else []

@@ -59,7 +59,7 @@ class Replay:
             self._capsule, self._emulator = document, Emulator(document["settings"])
             _check(document)
             for organization, records in document["data"].items():
-                self._emulator.load(records, organization)
+                self._emulator.load(records, organization, _place_of_data(organization))
             self._emulator.stubs.load(document.get("stubs", []))
         except _MALFORMED as error:
             raise _unusable("capsule", error) from error
@@ -213,7 +213,7 @@ def _check(document: Mapping[str, Any]) -> None:
         raise SettingError("capsule: the document is nested too deeply")
     _check_members(document, _CAPSULE, "")
     for name, records in document["data"].items():
-        _check_types({name: records}, {name: _MAPPING}, "data.")
+        _check_types({_place_of_data(name): records}, {_place_of_data(name): _MAPPING}, "")
     for index, row in enumerate(document["faults"]):
         _check_types({"fault": row}, {"fault": _MAPPING}, f"faults[{index}] ")
         _check_members(row, _FAULT, f"faults[{index}].")
@@ -223,6 +223,11 @@ def _check(document: Mapping[str, Any]) -> None:
         _check_members(call["answer"], _RESPONSE, f"calls[{index}].answer.")
         for name, text in call["headers"].items():
             _check_types({name: text}, {name: _TEXT}, f"calls[{index}].headers.")
+
+
+def _place_of_data(organization: str) -> str:
+    """Return the place of the records of *organization* in a capsule; the name may be empty."""
+    return f"data[{json.dumps(organization)}]"
 
 
 def _check_members(document: Mapping[str, Any], members: Mapping[str, tuple[type, ...]], place: str) -> None:
