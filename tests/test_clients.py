@@ -32,7 +32,7 @@ def program(recipe: str) -> str:
 
 
 def run(script: str, folder: Path, *before: str) -> subprocess.CompletedProcess[str]:
-    """Run *script* in *folder* with our command in PATH; *before* is a command that runs it."""
+    """Run *script* in *folder* with our command in PATH, prefixed by the command *before*."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [*before, "bash", "-euc", script]
     return subprocess.run(

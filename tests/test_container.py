@@ -1,4 +1,4 @@
-"""The container and the CI examples: linted, and commands that do not need Docker are run."""
+"""Linters accept the container and the CI examples, and the commands that need no Docker run."""
 
 from __future__ import annotations
 

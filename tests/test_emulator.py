@@ -113,7 +113,7 @@ def test_an_endless_delay_without_a_timeout_is_an_error():
 
 @pytest.mark.parametrize("loaded", [False, True])
 def test_lag_affects_only_reads(loaded):
-    """Searches return earlier records, also from before a load; writes and the change log are not affected."""
+    """Searches return earlier records, even from before a load; writes and the change log are not affected."""
     mock = make_mock("old")
     search(mock)
     if loaded:
@@ -146,7 +146,7 @@ def test_restoring_a_snapshot_of_another_mock_is_an_error():
 
 
 def test_snapshots_can_be_restored_repeatedly_across_writes_and_loads():
-    """Earlier and later ones, in any order."""
+    """Earlier and later snapshots can be restored in any order."""
     mock = make_mock("a")
     first = mock.snapshot()
     put(mock, "b")

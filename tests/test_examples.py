@@ -14,7 +14,7 @@ EXAMPLES = examples()
 
 
 def replay_in_process(example: Example) -> tuple[int, Any, Any]:
-    """Send the request of *example* to a session of a mock; return status, body and the state afterwards."""
+    """Send the request of *example* to a session of a mock; return the status, the body and the new state."""
     with SegmentMock(**example.settings) as mock, mock.session() as session:
         request = example.request
         reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
@@ -22,7 +22,7 @@ def replay_in_process(example: Example) -> tuple[int, Any, Any]:
 
 
 def replay_live(example: Example) -> tuple[int, Any, Any]:
-    """Send the request of *example* to a live server; return status, body and the state afterwards."""
+    """Send the request of *example* to a live server; return the status, the body and the new state."""
     with SegmentMock(**example.settings) as mock, requests.Session() as session:
         request = example.request
         url = mock.serve().url + request["path"]
@@ -31,7 +31,7 @@ def replay_live(example: Example) -> tuple[int, Any, Any]:
 
 
 def replay_with_flask(example: Example) -> tuple[int, Any, Any]:
-    """Send the request of *example* with Flask's test client; return status, body and the state afterwards."""
+    """Send the request of *example* with Flask's test client; return the status, the body and the new state."""
     request = example.request
     client = create_app(**example.settings).test_client()
     reply = client.open(request["path"], method=request["method"], headers=request["headers"], data=request["body"])

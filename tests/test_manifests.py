@@ -1,4 +1,4 @@
-"""The Compose and Kubernetes examples: validated, and their commands run without Docker and without a cluster."""
+"""Linters accept the Compose and Kubernetes examples, whose commands run here without Docker and without a cluster."""
 
 from __future__ import annotations
 
@@ -137,8 +137,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def run_until_exit(*command: str, **variables: str) -> Iterator[None]:
-    """Run *command* for the length of the block, which starts when the command reports that it listens."""
+def run_in_background(*command: str, **variables: str) -> Iterator[None]:
+    """Start *command*, wait until it reports that it listens, run the block, and terminate the command."""
     env = {**os.environ, **variables, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -168,11 +168,11 @@ def test_records_written_through_the_front_survive_a_restart_of_the_mock(tmp_pat
     environment = {"SEGMENT_MOCK_ADMIN_TOKEN": "t0ken"}
     mock = {**environment, "SEGMENT_MOCK_PORT": str(mock_port), "SEGMENT_MOCK_HOST": "0.0.0.0"}
     key = {"x-api-key": "ci-1"}
-    with run_until_exit(*commands["front"], SEGMENT_MOCK_UPSTREAM=upstream, HOME=str(tmp_path), **environment):
-        with run_until_exit(*commands["mock"], **mock):
+    with run_in_background(*commands["front"], SEGMENT_MOCK_UPSTREAM=upstream, HOME=str(tmp_path), **environment):
+        with run_in_background(*commands["mock"], **mock):
             put = requests.put(f"{url}/segments", json={"id": "vip", "name": "Ours"}, headers=key, timeout=10)
         while_stopped = requests.put(f"{url}/segments", json={"id": "vip"}, headers=key, timeout=10)
-        with run_until_exit(*commands["mock"], **mock), connect(url, "t0ken") as remote:
+        with run_in_background(*commands["mock"], **mock), connect(url, "t0ken") as remote:
             state = remote.state("ci-1")
 
     assert (200, 502) == (put.status_code, while_stopped.status_code)

@@ -32,7 +32,7 @@ def test_a_status_has_its_standard_reason_phrase(status: int, expected: str) -> 
 
 
 def test_a_response_has_defaults() -> None:
-    """No headers, an empty body, and an open connection afterwards."""
+    """It has no headers and an empty body, and keeps the connection open."""
     reply = Response(204)
 
     assert ({}, b"", WHOLE) == (reply.headers, reply.body, reply.delivery)

@@ -45,7 +45,7 @@ def requirements(*extras: str) -> dict[str, Requirement]:
     return {canonicalize_name(Requirement(row).name): Requirement(row) for row in rows}
 
 
-def third_party(*folders: str) -> dict[str, str]:
+def third_party_imports(*folders: str) -> dict[str, str]:
     """Return the third-party modules that files and pages of *folders* import, each with one file.
 
     A folder of SEPARATE_EXTRAS counts only if it is named.
@@ -65,7 +65,7 @@ def third_party(*folders: str) -> dict[str, str]:
     return {name: place for name, place in places.items() if name not in ignored and not name.startswith("test_")}
 
 
-def uncovered(imported: dict[str, str], declared: dict[str, Requirement]) -> list[str]:
+def uncovered_imports(imported: dict[str, str], declared: dict[str, Requirement]) -> list[str]:
     """Return each *imported* module that no *declared* requirement installs."""
     return [
         f"{place} imports {name}"
@@ -86,14 +86,14 @@ def uncovered(imported: dict[str, str], declared: dict[str, Requirement]) -> lis
     ],
 )
 def test_every_import_is_covered_by_a_requirement(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
-    assert [] == uncovered(third_party(*folders), requirements(*extras))
+    assert [] == uncovered_imports(third_party_imports(*folders), requirements(*extras))
 
 
 def test_a_missing_requirement_is_reported() -> None:
     declared = requirements("dev")
     del declared["responses"]
 
-    assert ["docs/reference/clients.md imports responses"] == uncovered(
+    assert ["docs/reference/clients.md imports responses"] == uncovered_imports(
         {"responses": "docs/reference/clients.md"}, declared
     )
 
@@ -109,7 +109,7 @@ def test_an_install_without_extras_covers_the_imports_of_the_application() -> No
 
 
 @pytest.mark.parametrize("extras", [("pytest", "time", "test", "tools", "lint", "dev"), ("guides",), ("bench-full",)])
-def test_every_requirement_is_locked_and_has_a_floor(extras: tuple[str, ...]) -> None:
+def test_every_requirement_is_locked_and_has_a_minimum_version(extras: tuple[str, ...]) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     locked = {canonicalize_name(Requirement(line).name) for line in lines if not line.lstrip().startswith("#")}
     declared = requirements(*extras)
@@ -163,7 +163,7 @@ def test_the_page_on_versions_has_the_lowest_and_the_newest_versions() -> None:
             )
 
 
-def test_version_is_defined_in_one_place() -> None:
+def test_the_version_is_defined_in_one_place() -> None:
     printed = subprocess.run(
         [sys.executable, "-m", "segment_mock", "--version"], capture_output=True, text=True, check=True
     ).stdout

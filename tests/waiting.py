@@ -81,7 +81,7 @@ class Output:
 
     @classmethod
     def wait_for_any(cls, outputs: Iterable[Output], words: str) -> Output:
-        """Wait until one of *outputs* contains *words*, and return that one."""
+        """Wait until one of *outputs* contains *words*, and return that output."""
         waiting = [*outputs]
         with cls._changed:
             cls._changed.wait_for(lambda: any(words in one.text for one in waiting), PATIENCE)

@@ -122,7 +122,7 @@ def is_problem(message: Any) -> bool:
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """The source of the script axe-core."""
+    """The source code of axe-core, a script that finds problems of accessibility."""
     file = Path(os.environ.get("PAGE_TESTS_NODE_MODULES", "node_modules"), "axe-core", "axe.min.js")
     if not file.exists():
         skip_without("axe-core")

@@ -327,7 +327,7 @@ def test_each_kind_has_a_form_with_its_settings(open_page: Open) -> None:
         expect(page.locator("form > .fields label")).to_have_text(settings)
 
 
-def test_a_fault_can_be_armed_fires_and_can_be_removed(open_page: Open, mock: SegmentMock, client: Client) -> None:
+def test_an_armed_fault_fires_and_can_be_removed(open_page: Open, mock: SegmentMock, client: Client) -> None:
     page = open_page("faults")
     page.get_by_label("Kind").select_option("error")
     page.get_by_label("Strikes").select_option("salsa.get_metrics")
@@ -510,7 +510,7 @@ def mock_with_token() -> Any:
         yield mock
 
 
-def test_admin_token_is_requested_and_removed_on_sign_out(browser: Any, mock_with_token: SegmentMock) -> None:
+def test_the_admin_token_is_requested_and_removed_on_sign_out(browser: Any, mock_with_token: SegmentMock) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{mock_with_token.serve().url}/_mock/")

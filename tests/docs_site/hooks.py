@@ -1,4 +1,4 @@
-"""Changes that mkdocs.yml makes to a page of docs/ before and after MkDocs renders it.
+"""MkDocs hooks, named in mkdocs.yml, that change a page of docs/ before and after MkDocs renders it.
 
 Pages are written for readers of the repository: a link may lead outside docs/, and the changelog is at the top level.
 """
@@ -37,7 +37,7 @@ def api_directive(entry: re.Match[str]) -> str:
 
 
 def simplify_fences(markdown: str) -> str:
-    """Return *markdown* with only language and title of each fence; other words are for tests that run the block."""
+    """Return *markdown* with only the language and title of each fence; other words are for tests of the block."""
     return re.sub(r'^(```\w+)(?: [\w ]+)?( title=".*?")?$', r"\1\2", markdown, flags=re.MULTILINE)
 
 

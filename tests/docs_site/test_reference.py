@@ -55,7 +55,7 @@ def test_every_public_name_for_vendors_has_an_entry() -> None:
 
 
 def test_every_entry_of_the_python_api_has_a_description() -> None:
-    """Below its heading and its signature."""
+    """The description follows the heading and the signature."""
     for page in ("python.md", "vendor-api.md"):
         entries = re.split(r"^#{3,4} ", text_of(page), flags=re.MULTILINE)[1:]
         silent = [

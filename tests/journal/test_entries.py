@@ -135,7 +135,7 @@ def test_bodies_are_exported_as_json_or_text(body: bytes, parsed: Any, exported:
 
 
 def test_entries_without_a_complete_response_can_be_converted_to_json() -> None:
-    """An unfinished call, and a call whose response was truncated."""
+    """The call is unfinished, or its response was truncated."""
     journal = Journal()
     unfinished, truncated = open_entry(journal), open_entry(journal)
     journal.close(truncated, Response(200, body=b'{"a": 1}', delivery=Delivery(keep=4)), 100, 0)

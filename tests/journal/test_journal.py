@@ -128,7 +128,7 @@ def test_the_total_size_of_bodies_is_limited() -> None:
 
 
 def test_an_entry_dropped_before_its_call_ends_does_not_count_towards_the_size() -> None:
-    """Whether the journal was full or was cleared."""
+    """The journal was full, or was cleared."""
     journal = Journal(size=1, weight=100)
     slow, quick = open_entry(journal, body=b"x" * 90), open_entry(journal, body=b"x" * 90)
     journal.close(slow, None, 100, 0)
@@ -152,7 +152,7 @@ def test_mark_is_the_log_position_of_the_oldest_entry() -> None:
     assert [None, 7, 7, 8] == marks
 
 
-def test_clear_removes_entries_and_the_count_of_dropped_ones() -> None:
+def test_clear_removes_entries_and_the_count_of_dropped_entries() -> None:
     """New ids continue after the last one."""
     journal = Journal(1)
     last = [open_entry(journal).id for _ in range(3)][-1]

@@ -80,7 +80,7 @@ def results_from_both_hosts(call: Callable[[str], Any]) -> tuple[Any, Any]:
 
 
 class TestResponses:
-    """responses is called above the connection, so before the mock."""
+    """responses patches a layer above the connection, so it gets calls before the mock does."""
 
     @contextmanager
     def stub_that_passes_vendors(self) -> Iterator[None]:
@@ -115,7 +115,7 @@ class TestResponses:
 
 
 class TestRequestsMock:
-    """requests-mock is called above the connection, so before the mock."""
+    """requests-mock patches a layer above the connection, so it gets calls before the mock does."""
 
     @contextmanager
     def stub_that_passes_vendors(self) -> Iterator[None]:
@@ -197,7 +197,7 @@ class TestRespx:
 
 
 class TestPytestHttpx:
-    """pytest-httpx is called above the connection, so before the mock."""
+    """pytest-httpx patches a layer above the connection, so it gets calls before the mock does."""
 
     def test_calls_to_vendors_can_pass_through_to_the_mock(self, pytester: pytest.Pytester) -> None:
         """Calls to other hosts still reach the stub, in either order of the fixtures."""
@@ -244,7 +244,7 @@ class TestPytestHttpx:
 
 @pytest.mark.parametrize("call", [call_with_requests, call_with_httpx])
 class TestVcrpy:
-    """vcrpy is called above the connection: it records responses of the mock, and replays them without the mock."""
+    """vcrpy gets calls before the mock does: it records responses of the mock, and replays them without the mock."""
 
     def test_a_cassette_records_once_and_then_replays(
         self, mock: SegmentMock, call: Callable[[], Any], tmp_path: Path

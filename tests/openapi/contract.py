@@ -24,7 +24,7 @@ PHASES = "examples,coverage,fuzzing,stateful"
 def passes(document: str, examples: int, arguments: list[str]) -> bool:
     """Return whether a new server passes Schemathesis' checks of *document*; *arguments* go to Schemathesis.
 
-    The seed is fixed, so that builds are reproducible; ``--seed N`` uses another.
+    The seed is fixed, so that builds are reproducible; ``--seed N`` uses another seed.
     """
     with SegmentMock(credentials="listed", salsa_token=TOKENS, segmenter_key=TOKENS) as mock:
         url = f"{mock.serve().url}/_mock/{document}"

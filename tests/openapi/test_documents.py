@@ -42,7 +42,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 @pytest.mark.parametrize("name", PATHS)
 def test_a_document_is_valid(name: str) -> None:
-    """According to OpenAPI 3.1."""
+    """The documents follow OpenAPI 3.1."""
     assert "3.1.0" == DOCUMENTS[name]["openapi"]
     assert [] == [error.message for error in OpenAPIV31SpecValidator(DOCUMENTS[name]).iter_errors()]
 
@@ -103,7 +103,7 @@ def test_limits_apply_to_a_vendor_without_an_envelope() -> None:
 
 
 def test_the_setting_of_a_path_changes_the_document() -> None:
-    """An id in the path is not in the body."""
+    """If the path has an id, the body has none."""
     paths = create_app(segmenter_path="/v2").test_client().get("/_mock/openapi/segmenter.json").json["paths"]
     bodies = [
         paths[path]["put"]["requestBody"]["content"]["application/json"]["schema"] for path in ("/v2", "/v2/{id}")
@@ -127,7 +127,7 @@ def examples(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], st
 
 @pytest.mark.parametrize("name", VENDORS)
 def test_every_example_fits_its_schema(name: str) -> None:
-    """Requests, and responses of every status."""
+    """This applies to requests, and to responses of every status."""
     document, misfits, count = DOCUMENTS[name], [], 0
     for label, schema, key, example in examples(document):
         count += 1
@@ -195,7 +195,7 @@ def test_a_mixed_enum_is_split_by_type() -> None:
 
 @pytest.mark.parametrize("name", PATHS)
 def test_operation_ids_are_unique_identifiers(name: str) -> None:
-    """Client generators use it as the name of a function and of a file."""
+    """Client generators use an id as the name of a function and of a file."""
     ids = [row["operationId"] for _, row in operations(DOCUMENTS[name])]
 
     assert len(ids) == len({*ids})

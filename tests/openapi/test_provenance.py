@@ -29,7 +29,7 @@ PERSON = {"externalId": "1"}
 
 
 def test_every_field_has_a_source() -> None:
-    """Fields of requests, of responses and of the bodies of refusals."""
+    """This includes fields of requests, of responses and of refusals."""
     schemas = {
         f"{vendor.name}.{row.name}": schema
         for vendor in find_vendors()
@@ -179,7 +179,7 @@ def test_a_line_break_in_a_request_does_not_add_a_header() -> None:
 
 
 def test_a_rule_is_described_in_words() -> None:
-    """Type, nullability, bounds and choices of a field."""
+    """The description has the type, nullability, bounds and choices of the field."""
     rows = {
         steps[-1]: rule_of(row)
         for v in find_vendors()

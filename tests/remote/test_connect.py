@@ -54,7 +54,7 @@ def test_a_server_other_than_segment_mock_is_an_error() -> None:
         thread.join()
 
 
-def test_admin_token_is_sent_and_required() -> None:
+def test_the_admin_token_is_sent_and_required() -> None:
     with SegmentMock(admin_token="hush") as mock:
         url = mock.serve().url
 
@@ -134,7 +134,7 @@ def test_functions_and_other_objects_can_not_be_sent(remote: Any) -> None:
         remote.clock.patch_sleep()
 
 
-def test_rule_keeps_its_counters_when_the_server_is_reset(remote: Any) -> None:
+def test_a_rule_keeps_its_counters_when_the_server_is_reset(remote: Any) -> None:
     old = remote.faults.add("error")
     remote.session().get("/segments")
 

@@ -58,7 +58,7 @@ def test_a_fault_can_be_added_in_every_form(mock: Any, fault: Any) -> None:
     ],
 )
 def test_a_filter_that_no_call_can_match_is_an_error(mock: Any, filters: dict[str, Any], problem: str) -> None:
-    """Otherwise ``assert_not_called`` would pass because of a typing error."""
+    """Otherwise ``assert_not_called`` would pass if its name were misspelled."""
     search(mock)
 
     with pytest.raises(SettingError, match=problem):
@@ -287,7 +287,7 @@ def test_assertions_pass_and_return_the_calls(mock: Any) -> None:
     assert 2 == len(mock.journal)
 
 
-def test_failed_assertion_explains_itself(mock: Any) -> None:
+def test_a_failed_assertion_explains_itself(mock: Any) -> None:
     upsert(mock, {"name": "volunteers"})
     with pytest.raises(AssertionError) as raised:
         mock.journal.assert_called("upsert_segments", json={"payload": {"segments": [{"name": "Volunteers"}]}})
@@ -302,7 +302,7 @@ def test_failed_assertion_explains_itself(mock: Any) -> None:
     assert "step 2 of 2 after call 1" in str(other.value)
 
 
-def test_unknown_operation_or_filter_is_refused(mock: Any) -> None:
+def test_an_unknown_operation_or_filter_is_refused(mock: Any) -> None:
     with pytest.raises(SettingError, match=r"did you mean 'salsa.upsert_segments'"):
         mock.journal.assert_called("salsa.upser_segments")
     with pytest.raises(SettingError, match="did you mean 'status'"):

@@ -44,7 +44,7 @@ def no_differences(count: int) -> dict[int, list[str]]:
 
 
 def test_a_replay_repeats_all_changes_between_the_calls(mock: SegmentMock) -> None:
-    """Records that the test added or deleted, fault rules that it armed or removed, and changes of the clock."""
+    """It repeats added and deleted records, changes of fault rules, and changes of the clock."""
     put(mock, name="One")
     with mock.faults.injected(faults.Error(status=503), "salsa.*", skip=1):
         put(mock, name="Two")
@@ -94,7 +94,7 @@ def test_a_capsule_replaces_credentials(settings: dict[str, Any], tokens: tuple[
 
 
 def test_a_capsule_warns_of_data_that_it_can_not_store(mock: SegmentMock) -> None:
-    """Functions, connections, replaced records, truncated bodies and dropped entries."""
+    """It can't store functions, connections, replaced records, truncated bodies and dropped entries."""
 
     async def fail_with_418(call: Any, proceed: Any) -> Any:
         return call.fail(418)

@@ -154,7 +154,7 @@ def test_a_member_of_the_wrong_type_never_causes_a_traceback(wrong: Any, tmp_pat
     ids=range(13),
 )
 def test_malformed_text_is_an_error(text: str, tmp_path: Path) -> None:
-    """However deeply it is nested."""
+    """Deep nesting makes no difference."""
     check_error(replay(text, tmp_path))
 
 

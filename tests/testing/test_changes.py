@@ -44,7 +44,7 @@ def failure_message(mock, expected, action):
     ids=str,
 )
 def test_expected_changes_pass(mock_with_records, upsert, send, segments):
-    """Expected by number, or by records with only the relevant fields."""
+    """They are expected by number, or by records with only the relevant fields."""
     with mock_with_records.expect_changes(salsa={"segments": segments, "members": unchanged}):
         upsert(
             "A", "B", {"segmentId": mock_with_records.salsa.segments[0]["segmentId"], "name": "Old", "description": "d"}
@@ -177,7 +177,7 @@ def test_an_exception_in_the_block_takes_precedence(mock_with_records):
         delete_group()
 
 
-def test_reset_within_the_block_is_an_error(mock_with_records):
+def test_a_reset_within_the_block_is_an_error(mock_with_records):
     """Records can't be compared across a reset."""
     with pytest.raises(LookupError, match="before a reset"), mock_with_records.expect_changes():
         mock_with_records.reset()

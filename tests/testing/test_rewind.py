@@ -57,7 +57,7 @@ def test_records_can_be_rewound_to_a_call_without_a_response(mock, upsert):
 
 
 def test_rewinding_to_an_unknown_entry_is_an_error_with_the_reason():
-    """A dropped entry, an entry before a reset, an entry of another mock, and an id that does not exist."""
+    """The entry was dropped, is from before a reset, belongs to another mock, or never existed."""
     with SegmentMock(journal_size=2) as mock, mock.session() as session:
         for _ in range(3):
             session.get(f"{ROOT}/metrics", headers={"authToken": "t"})

@@ -183,7 +183,7 @@ def test_a_call_of_a_grandchild_reaches_the_server(mock: SegmentMock) -> None:
         assert 200 == run_in_child(lambda: run_in_child(call_with_requests))
 
 
-def test_child_can_create_its_own_mock(mock: SegmentMock) -> None:
+def test_a_child_can_create_its_own_mock(mock: SegmentMock) -> None:
     def call() -> tuple[int, int]:
         with SegmentMock() as own, own.intercept():
             return call_with_requests(), len(own.journal)

@@ -77,7 +77,7 @@ def url(shared_front: tuple[SegmentMock, str]) -> str:
 
 
 def call(app: Flask | Front, path: str = "/segments", **options: Any) -> tuple[int, dict[str, str], bytes]:
-    """Call *app* without a server and return status, headers and body."""
+    """Call *app* without a server and return the status, the headers and the body."""
     environ = EnvironBuilder(path, **options).get_environ()
     environ.update(options.get("environ_overrides", {}))
     chunks, status, headers, *_ = run_wsgi_app(app, environ, buffered=True)

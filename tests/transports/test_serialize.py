@@ -22,7 +22,7 @@ def split(response, **options):
 
 
 def test_a_complete_response_is_serialized():
-    """Status line, the response's own headers in their order, length, date, blank line, body."""
+    """It has the status line, the response's own headers in order, the length, the date, a blank line and the body."""
     expected = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n" + DATE + b"\r\nhello"
 
     assert expected == serialize(HELLO, NOON)
@@ -38,7 +38,7 @@ def test_a_complete_response_is_serialized():
     ],
 )
 def test_the_date_header_has_the_format_imf_fixdate(now, expected):
-    """RFC 7231, 7.1.1.1: whole seconds, English names, a year of four digits."""
+    """RFC 7231, 7.1.1.1 requires whole seconds, English names and a four-digit year."""
     assert expected in serialize(HELLO, now)
 
 
@@ -124,7 +124,7 @@ def test_raw_bytes_replace_the_whole_response():
         (Delivery(end="close"), "", "close"),
     ],
 )
-def test_ending_depends_on_delivery_and_client(response, connection, expected):
+def test_the_ending_depends_on_delivery_and_client(response, connection, expected):
     """The end of the delivery decides; "open" becomes "close" if the client asked for it or the body is truncated."""
     if isinstance(response, Delivery):
         response = Response(200, {}, b"hello", response)

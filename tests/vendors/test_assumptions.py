@@ -235,7 +235,7 @@ PROBES: dict[tuple[str, str], Probe] = {
 }
 
 
-def respond(probe: Probe, call: Call, **settings: Any) -> requests.Response:
+def response_to(probe: Probe, call: Call, **settings: Any) -> requests.Response:
     """Return the response to *call* from a new mock, after the calls that the probe sends before it."""
     mock = SegmentMock(data=DATA, **{**probe.settings, **settings})
     mock.clock.freeze("2024-01-01T00:00:00Z")
@@ -256,9 +256,9 @@ def test_every_assumption_has_a_probe() -> None:
 
 @pytest.mark.parametrize("name", NAMES, ids=".".join)
 def test_a_response_names_only_the_assumptions_that_it_relied_on(name: tuple[str, str]) -> None:
-    """The relying call's header has name and choice of the assumption; the similar call's header does not."""
+    """The header of the relying call has the assumption's name and choice; that of the similar call does not."""
     probe, row = PROBES[name], VENDORS[name[0]].assumptions[name[1]]
-    relying, near = respond(probe, probe.relying), respond(probe, probe.near)
+    relying, near = response_to(probe, probe.relying), response_to(probe, probe.near)
 
     assert f"{name[1]}: {row.value}" in relying.headers.get(ASSUMED, "").split("; ")
     assert name[1] not in assumptions_in(near)
@@ -273,7 +273,7 @@ def probe_calls(vendor: str) -> list[tuple[Probe, Call]]:
 @cache
 def replies(vendor: str) -> list[requests.Response]:
     """Return the responses to `probe_calls` with the shipped assumptions."""
-    return [respond(probe, call) for probe, call in probe_calls(vendor)]
+    return [response_to(probe, call) for probe, call in probe_calls(vendor)]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=".".join)
@@ -284,7 +284,7 @@ def test_a_response_that_depends_on_a_choice_names_it(name: tuple[str, str], mon
     monkeypatch.setitem(
         table, name[1], replace(table[name[1]], value=7 if name[1] == "page_size" else "OTHERWISE", setting="")
     )
-    after = [respond(probe, call) for probe, call in calls]
+    after = [response_to(probe, call) for probe, call in calls]
 
     changed = [reply for reply, other in zip(before, after, strict=True) if reply.content != other.content]
     assert [] == [reply.request.body for reply in changed if name[1] not in assumptions_in(reply)]
@@ -299,12 +299,12 @@ def test_a_response_names_the_choice_that_a_setting_makes(setting: str) -> None:
     }[setting]
     probe = PROBES[vendor, setting]
 
-    assert f"{setting}: {value}" in respond(probe, probe.relying, **{flag: value}).headers[ASSUMED]
+    assert f"{setting}: {value}" in response_to(probe, probe.relying, **{flag: value}).headers[ASSUMED]
 
 
 def test_a_not_found_response_names_no_assumption_about_lengths() -> None:
     """The name is too long, but the group is unknown, so lengths are not checked."""
-    reply = respond(PROBES["salsa", "page_size"], upsert(segmentId=UNKNOWN, name="A" * 65))
+    reply = response_to(PROBES["salsa", "page_size"], upsert(segmentId=UNKNOWN, name="A" * 65))
 
     assert "NOT_FOUND" in reply.text
     assert ASSUMED not in reply.headers
@@ -388,14 +388,14 @@ def test_only_errors_read_a_choice_without_naming_the_assumption(vendor: str) ->
 )
 def test_a_numeric_id_is_named_as_an_assumption_wherever_it_is_sent(call: Call) -> None:
     """The id is in a batch, in a list of ids, or in a field."""
-    assert "numeric_ids" in assumptions_in(respond(PROBES["salsa", "page_size"], call))
+    assert "numeric_ids" in assumptions_in(response_to(PROBES["salsa", "page_size"], call))
 
 
 def test_counting_a_supporters_text_in_code_points_is_an_assumption() -> None:
     person = {"externalSystemId": "\N{PARTY POPPER}" * 60, "contacts": [{"type": "EMAIL", "value": "n@b.org"}]}
 
     assert "text_length" in assumptions_in(
-        respond(PROBES["salsa", "page_size"], salsa("PUT", "supporters", supporters=[person]))
+        response_to(PROBES["salsa", "page_size"], salsa("PUT", "supporters", supporters=[person]))
     )
 
 

@@ -232,7 +232,7 @@ def test_a_path_argument_need_not_be_a_member_of_the_body(tickets: Any) -> None:
     assert "/api/v2/tickets/{id}" in paths
 
 
-def test_a_vendor_without_a_root_has_the_paths_of_its_operations_and_all_of_its_host(tickets: Any) -> None:
+def test_a_vendor_without_a_root_gets_its_own_paths_and_all_paths_of_its_host(tickets: Any) -> None:
     tickets("replace(V, root='', examples=None)")
     vendor = next(vendor for vendor in find_vendors() if vendor.name == "tickets")
     with SegmentMock() as mock, mock.session() as session:
@@ -254,7 +254,7 @@ def test_a_vendor_without_a_root_has_the_paths_of_its_operations_and_all_of_its_
     assert "/tickets/{id}" in vendor_document(vendor, {})["paths"]
 
 
-def test_openapi_and_reference_of_a_vendor_without_credentials_name_none(tickets: Any) -> None:
+def test_openapi_and_reference_omit_credentials_of_a_vendor_without_them(tickets: Any) -> None:
     tickets("replace(V, key_header='', examples=None)")
     vendor = next(vendor for vendor in find_vendors() if vendor.name == "tickets")
 

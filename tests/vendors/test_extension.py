@@ -111,7 +111,7 @@ def test_the_command_line_has_options_and_operations_of_a_third_vendor(folder: P
 
 @pytest.mark.usefixtures("folder")
 def test_a_vendor_that_cannot_be_imported_is_an_error_at_start(folder: Path) -> None:
-    """The broken vendor is not left out silently."""
+    """The vendor is not silently omitted."""
     (folder / "hallo" / "__init__.py").write_text("import no_such_module")
 
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):

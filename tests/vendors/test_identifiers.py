@@ -33,7 +33,7 @@ def test_salsa_echoes_an_unknown_numeric_id_as_text(salsa):
 
 
 def test_the_segmenter_stores_numeric_ids_as_text(segmenter):
-    """Ids of a segment, a person, a medium and a tag; a later call may send the id as text."""
+    """Segments, persons, media and tags have ids; a later call may send the id as text."""
     api = segmenter([{"id": "5", "name": "n"}])
     reply = api.create(broadcastMediumId=1, TagId=2, persons=[{"externalId": 7}])
 
@@ -83,7 +83,7 @@ def test_sending_back_a_group_from_a_search_has_no_hint(salsa):
 
 
 def test_sort_order_of_members_is_accepted(salsa):
-    """sortOrder is a known field; that it has no effect is an assumption."""
+    """sortOrder is a known field; the mock assumes that it has no effect."""
     api = salsa([{"segmentId": GROUP, "name": "a"}])
     reply = api.send("POST", "/segments/members/search", {"payload": {"segmentId": GROUP, "sortOrder": "ASC"}})
 
@@ -96,7 +96,7 @@ def test_sort_order_of_members_is_accepted(salsa):
     [("POST", "/segments/search/"), ("PUT", "/segments/"), ("POST", "//segments//search//"), ("GET", "/metrics/")],
 )
 def test_salsa_accepts_a_trailing_slash(salsa, method, path):
-    """A single or a doubled slash; the response names the assumption."""
+    """The slash may be doubled; the response names the assumption."""
     body = {"payload": {"segments": [{"name": "n"}], "count": 20}}
     reply = salsa().send(method, path, body)
 

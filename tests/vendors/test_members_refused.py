@@ -1,4 +1,4 @@
-"""Salsa: supporters that can't be assigned or removed, and the response."""
+"""Salsa: responses for supporters that can't be assigned or removed."""
 
 import pytest
 

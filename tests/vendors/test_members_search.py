@@ -35,7 +35,7 @@ def supporter_numbers(payload):
     ],
 )
 def test_members_are_returned_in_pages(salsa, paging, expected):
-    """total counts all members and count those of the page; there is no offset, and an empty page has an empty list."""
+    """total counts all members, and count those of the page; offset is absent, and an empty page has an empty list."""
     payload = members(make_api(salsa), **paging)
 
     assert ["total", "supporters", "count"] == list(payload)

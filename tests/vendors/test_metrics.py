@@ -64,7 +64,7 @@ def test_every_metric_exists_before_the_first_call(salsa):
 
 
 def test_metrics_of_the_recorded_sequence_of_calls(salsa):
-    """A group is added, searched four times, given a member, which is searched and removed, and deleted.
+    """The test adds a group, searches it four times, adds, searches and removes a member, and deletes the group.
 
     The searches return 18, 18, 1 and 1 groups: segmentRead counts records, not calls.
     """
@@ -130,7 +130,7 @@ def test_only_memberships_with_a_successful_result_are_counted(salsa, action, ex
 
 
 def test_only_groups_with_a_successful_result_are_counted(salsa):
-    """Groups that are added, updated, deleted and read."""
+    """The test adds, updates, deletes and reads groups."""
     api = make_api(salsa)
 
     def action():
@@ -164,6 +164,6 @@ def test_a_call_with_failed_items_is_not_a_failure(salsa):
     assert {"totalAPICalls": 1} == increases(api := make_api(salsa), lambda: api.upsert({"name": ""}))
 
 
-def test_call_without_a_token_is_not_counted(salsa):
+def test_a_call_without_a_token_is_not_counted(salsa):
     """Such a call has no organization."""
     assert {} == increases(api := make_api(salsa), lambda: api.send("POST", "/segments/search", {}, authToken=""))

@@ -27,7 +27,7 @@ def test_current_rate_limit_is_the_number_of_remaining_calls(salsa):
     assert 299 == metrics(api)["currentRateLimit"]
 
 
-def test_metrics_with_limits_off(salsa):
+def test_metrics_with_limits_off_have_the_limits_and_no_remaining_calls(salsa):
     api = make_api(salsa, limits="off")
     for _ in range(305):
         figures = metrics(api)
@@ -59,7 +59,7 @@ def test_last_api_call_may_be_the_epoch(salsa):
     assert "1970-01-01T00:00:00.000Z" == metrics(api)["lastAPICall"]
 
 
-def test_reset_clears_metrics_and_the_rate_limit_window(salsa):
+def test_a_reset_clears_metrics_and_the_rate_limit_window(salsa):
     api = make_api(salsa)
     api.search()
     api.mock.reset()
@@ -92,7 +92,7 @@ def within_limit(payload, field):
 
 @pytest.mark.parametrize(("method", "path", "payload", "field"), TOO_LARGE_CALLS)
 def test_more_than_twenty_items_are_refused(salsa, method, path, payload, field):
-    """Status 429 with the message about the batch size, not the one about the rate; nothing is stored."""
+    """The response is 429 with the message about the batch size, not the one about the rate; nothing is stored."""
     api = make_api(salsa)
     before = api.mock.state()
     reply = api.send(method, path, {"payload": payload})
@@ -111,7 +111,7 @@ def test_twenty_items_are_allowed(salsa, method, path, payload, field):
 
 
 def test_each_token_has_its_own_window(salsa):
-    """300 calls with one token, metrics calls included, don't use up another token's; both see the same totals."""
+    """300 calls with a token, including metrics calls, don't affect the limit of another; both see the same totals."""
     api = make_api(salsa)
     for remaining in range(299, -1, -1):
         assert remaining == metrics(api)["currentRateLimit"]

@@ -98,7 +98,7 @@ def test_records_can_be_added_to_one_organization(salsa):
     assert (["crm"], 1) == (group_names(api.mock.salsa.of("other")), len(api.mock.salsa.supporters))
 
 
-def test_reset_restores_every_organization(salsa):
+def test_a_reset_restores_every_organization(salsa):
     """Records return to the initial data, and metrics to zero."""
     api = make_api(salsa)
     state = api.mock.salsa.of("token")

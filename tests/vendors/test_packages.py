@@ -157,7 +157,7 @@ def test_exec_serves_the_hosts_of_a_vendor_of_a_package(tickets: list[Path]) -> 
 
 
 def test_conform_replays_the_examples_of_a_vendor_of_a_package(tickets: list[Path]) -> None:
-    """Against a server that has the vendor as well."""
+    """The server has the vendor, too."""
     code = (
         "import sys, subprocess\nfrom segment_mock import SegmentMock\nwith SegmentMock() as mock:\n"
         "    sys.exit(subprocess.run([sys.executable, '-m', 'segment_mock', 'conform', '--target', mock.serve().url, "

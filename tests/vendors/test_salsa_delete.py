@@ -8,7 +8,7 @@ NEVER = "c0b7d3a4-3a0f-4c1e-9a53-5d0e6f1b2a77"
 
 
 def test_a_group_is_deleted_by_its_id(salsa):
-    """Each item has two members, beside the count; the id matches in any case."""
+    """The response has an item with the id and the result, and a count; ids are case-insensitive."""
     api = salsa([{"segmentId": A, "name": "a", "description": "d"}, {"segmentId": B, "name": "b"}])
     payload = api.delete(A.upper())
 
@@ -82,7 +82,7 @@ def test_deleting_an_item_without_a_valid_id_is_a_validation_error(salsa, item, 
 
 
 def test_other_members_of_an_item_are_ignored(salsa):
-    """A client may send a whole group; the journal lists only fields that no response has as unread."""
+    """A client may send a whole group; the journal lists as unread only the fields that no response has."""
     api = salsa([{"segmentId": A, "name": "a"}])
     reply = api.send("DELETE", "/segments", {"payload": {"segments": [{"segmentId": A, "name": "other", "nme": "x"}]}})
 

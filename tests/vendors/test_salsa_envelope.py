@@ -89,14 +89,14 @@ def test_header_and_id_of_a_request_are_optional(salsa):
     ],
 )
 def test_a_refusal_echoes_ref_id(salsa, path, payload, headers, expected):
-    """Whether the call is refused before or after its body is decoded."""
+    """The call may be refused before or after its body is decoded."""
     reply = salsa().send("POST", path, body({"refId": "mine"}, payload), **headers)
 
     assert (expected, "mine") == (reply.status_code, reply.json()["header"]["refId"])
 
 
 def test_every_response_has_its_own_id(salsa):
-    """Successes and refusals alike."""
+    """This applies to successes and refusals."""
     api = salsa()
     replies = [api.send(*SEARCH, body).json()["id"] for body in ({"payload": {}}, {}, b"", {"payload": {}})]
 

@@ -49,7 +49,7 @@ def test_changing_a_non_crm_group_is_405_and_nothing_is_applied(salsa, kind, met
 
 @kinds
 def test_with_non_crm_result_an_upsert_performs_the_other_items(salsa, kind):
-    """Status 200; the item of the non-CRM group is NOT_ALLOWED and has its members as sent."""
+    """The response is 200; the item of the non-CRM group is NOT_ALLOWED and has its members as sent."""
     api = make_api(salsa, kind, salsa_non_crm="result")
     item = {"segmentId": OTHER.upper(), "name": "mine now", "description": "", "externalSystemId": "x"}
     payload = api.upsert({"segmentId": CRM, "name": "renamed"}, item, {"name": "new"})
@@ -61,7 +61,7 @@ def test_with_non_crm_result_an_upsert_performs_the_other_items(salsa, kind):
 
 @kinds
 def test_with_non_crm_result_a_delete_performs_the_other_items(salsa, kind):
-    """The item of the non-CRM group has id and result only."""
+    """The item of the non-CRM group has only an id and a result."""
     api = make_api(salsa, kind, salsa_non_crm="result")
     expected = [
         {"segmentId": OTHER.upper(), "result": "NOT_ALLOWED"},

@@ -28,7 +28,7 @@ def error(reply):
 )
 @pytest.mark.parametrize("host", [HOST, "http://segment-mock", "http://127.0.0.1:7357"])
 def test_repeated_slashes_count_as_one(salsa, path, host):
-    """Anywhere in the path, without a redirect."""
+    """They may be anywhere in the path, and cause no redirect."""
     api = salsa([{"name": "a"}])
     reply = api.send("POST", host + path, SEARCH)
 
@@ -87,7 +87,7 @@ def test_the_name_of_the_token_header_is_case_insensitive(salsa, name):
 
 @pytest.mark.parametrize("path", ["/segments/search/x", "/segment/", "", "/", "/segments/x", "/activities/search"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_unknown_path_is_404_in_the_vendors_format(salsa, method, path):
+def test_an_unknown_path_is_404_in_the_vendors_format(salsa, method, path):
     """The hint names the operations with the nearest paths."""
     reply = salsa().send(method, path, SEARCH)
 
@@ -105,7 +105,7 @@ def test_unknown_path_is_404_in_the_vendors_format(salsa, method, path):
         if method not in allow
     ],
 )
-def test_unknown_method_is_405_in_the_vendors_format(salsa, method, path, allow):
+def test_an_unknown_method_is_405_in_the_vendors_format(salsa, method, path, allow):
     """The Allow header lists the methods of the path."""
     reply = salsa().send(method, path, SEARCH)
 

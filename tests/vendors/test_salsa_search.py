@@ -35,7 +35,7 @@ def refusal(reply):
     ],
 )
 def test_groups_are_returned_in_pages(salsa, payload, offset, names):
-    """count is that of the page, total that of all groups; offset is echoed, and an empty page has an empty list."""
+    """total counts all groups, and count those of the page; offset is echoed, and an empty page has an empty list."""
     payload = salsa(groups_named(*"abcde")).search(**payload)
 
     assert ["total", "offset", "segments", "count"] == list(payload)
@@ -43,8 +43,8 @@ def test_groups_are_returned_in_pages(salsa, payload, offset, names):
     assert (5, offset, len(names)) == (payload["total"], payload["offset"], payload["count"])
 
 
-def test_page_has_twenty_records_by_default(salsa):
-    """Which is the maximum that Salsa allows."""
+def test_a_page_has_twenty_records_by_default(salsa):
+    """Salsa allows at most twenty."""
     assert 20 == salsa(groups_named(*map(str, range(25)))).search()["count"]
 
 
@@ -66,8 +66,8 @@ def test_groups_come_in_the_order_in_which_they_were_added(salsa):
 @pytest.mark.parametrize(
     "value", [-1, "-1", "x", "", "20.5", 20.5, "1_0", "\u0662\u0660", True, [], [1], {}, "9" * 5000]
 )
-def test_invalid_offset_or_count_is_400(salsa, name, value):
-    """Negative, fractional and non-numeric values; the error names the field."""
+def test_an_invalid_offset_or_count_is_400(salsa, name, value):
+    """Negative, fractional and non-numeric values are invalid; the error names the field."""
     assert (400, name) == refusal(salsa().send("POST", "/segments/search", {"payload": {name: value}}))
 
 
@@ -107,7 +107,7 @@ def test_groups_have_member_counts_unless_the_request_declines_them(salsa, setti
 
 
 @pytest.mark.parametrize("value", ["maybe", "", 2, [], {}])
-def test_invalid_include_member_counts_is_400(salsa, value):
+def test_an_invalid_include_member_counts_is_400(salsa, value):
     reply = salsa().send("POST", "/segments/search", {"payload": {"includeMemberCounts": value}})
 
     assert (400, "includeMemberCounts") == refusal(reply)

@@ -61,7 +61,7 @@ def test_ids_are_case_insensitive(salsa):
 
 @pytest.mark.parametrize("identifier", ["", " ", "no uuid", A[:-1], f" {A}", "n" * 200, "\x00", "\ud800", 7])
 @pytest.mark.parametrize(("kind", "name"), [("SEGMENT_ID", "segmentId"), ("EXTERNAL_ID", "externalSystemId")])
-def test_unknown_id_is_not_found(salsa, identifier, kind, name):
+def test_an_unknown_id_is_not_found(salsa, identifier, kind, name):
     """Any string or number is accepted; the item has its text and the result, nothing else."""
     (segment,) = make_api(salsa).search(identifierType=kind, identifiers=[identifier])["segments"]
 
@@ -85,7 +85,7 @@ def test_one_external_id_may_find_several_groups(salsa):
 
 
 def test_ids_of_another_kind_are_not_found(salsa):
-    """An external id among segment ids is NOT_FOUND, and the reverse."""
+    """An external id among segment ids is NOT_FOUND, and vice versa."""
     api = make_api(salsa)
     by_id = api.search(identifierType="SEGMENT_ID", identifiers=[A, "1"])
     by_external_id = api.search(identifierType="EXTERNAL_ID", identifiers=[A, "1"])
@@ -123,7 +123,7 @@ def test_an_empty_list_of_ids_returns_no_groups(salsa):
         ({"identifiers": [[]], "identifierType": "EXTERNAL_ID"}, "identifiers[0]", "identifier"),
     ],
 )
-def test_invalid_identifiers_or_identifier_type_is_400(salsa, payload, field, phrase):
+def test_an_invalid_identifier_list_or_type_is_400(salsa, payload, field, phrase):
     """The error names the field."""
     reply = make_api(salsa).send(*SEARCH, {"payload": payload})
     (error,) = reply.json()["errors"]

@@ -29,7 +29,7 @@ def test_a_group_without_an_id_is_added(salsa):
 
 
 def test_an_existing_id_is_updated(salsa):
-    """The group keeps id, members and position; the id matches in any case, and the response has it in lower case."""
+    """The group keeps its id, members and position; ids are case-insensitive, and the response has lower case."""
     api = salsa(
         [{"segmentId": A, "name": "old"}, {"segmentId": B, "name": "other"}],
         supporters=[{"externalSystemId": "s"}],
@@ -69,7 +69,7 @@ def test_a_group_with_a_null_id_is_added(salsa):
     assert "ADDED" == segment["result"]
 
 
-def test_update_with_unknown_id_returns_not_found(salsa):
+def test_an_update_with_an_unknown_id_returns_not_found(salsa):
     """The item has its members as sent, and nothing is stored."""
     api = salsa()
     item = {"segmentId": UNKNOWN.upper(), "name": "n", "description": "", "externalSystemId": "x"}
@@ -78,7 +78,7 @@ def test_update_with_unknown_id_returns_not_found(salsa):
     assert [] == api.names
 
 
-def test_unknown_id_is_created_with_the_setting(salsa):
+def test_an_unknown_id_is_created_if_the_setting_allows_it(salsa):
     """The new group has the id that was sent, in lower case."""
     api = salsa(settings={"salsa_unknown_id": "create"})
 
@@ -87,7 +87,7 @@ def test_unknown_id_is_created_with_the_setting(salsa):
     assert ["UPDATED"] == results(api.upsert({"segmentId": UNKNOWN, "name": "m"}))
 
 
-def test_upsert_with_a_deleted_id_revives_the_id(salsa):
+def test_an_upsert_with_a_deleted_id_revives_the_id(salsa):
     """The group is ADDED under that id, as the last one, without its old members and values."""
     api = salsa(
         [{"segmentId": A, "name": "n", "description": "d"}, {"name": "other"}],
@@ -158,7 +158,7 @@ def test_external_ids_need_not_be_unique(salsa):
 
 
 def test_the_journal_lists_changes_of_records(salsa):
-    """Each record before and after the change; a failed item has no change."""
+    """The journal has each record before and after the change; a failed item has no change."""
     api = salsa([{"segmentId": A, "name": "a"}])
     api.upsert({"segmentId": A, "name": "b"}, {"name": "b"})
 

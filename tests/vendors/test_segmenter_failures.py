@@ -91,7 +91,7 @@ def test_the_body_must_be_a_json_object(segmenter, body, phrase):
     [("PUT", "", {"id": "other"}, "'other'"), ("PUT", "/s", {"name": 5}, "name: "), ("POST", "", {}, "name: ")],
 )
 def test_a_setting_selects_the_other_documented_format(segmenter, method, path, body, phrase):
-    """200, isUpdated false and an errorMessage; the hint of the default format names the setting's flag."""
+    """The response is 200 with isUpdated false and an errorMessage; the hint of the default format names the flag."""
     settings = {"segmenter_failures": "is-updated-false"}
     reply = segmenter([SEGMENT], settings=settings).send(method, path, body)
 

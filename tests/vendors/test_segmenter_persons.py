@@ -59,7 +59,7 @@ def test_entries_of_one_request_can_be_the_same_person(segmenter):
 
 
 @pytest.mark.parametrize("field", ["firstName", "lastName", "phone", "email"])
-def test_an_update_replaces_sent_fields_keeps_omitted_and_clears_null_ones(segmenter, field):
+def test_an_update_replaces_sent_fields_keeps_omitted_fields_and_clears_null_fields(segmenter, field):
     api = make_api(segmenter, {"externalId": "1", field: "old"})
     seen = []
     for members in ({field: "new"}, {}, {field: ""}, {field: None}):
@@ -102,7 +102,7 @@ def test_a_phone_number_is_accepted_under_both_names(segmenter, members, expecte
     ],
 )
 def test_substitution_tags_merge_by_name(segmenter, new_tags, expected):
-    """New tags are added, existing ones replaced in their position, omitted ones kept."""
+    """New tags are added, existing tags are replaced in their position, and omitted tags are kept."""
     person = {"externalId": "1", "substitutionTags": [{"tag": "a", "value": "1"}, {"tag": "b", "value": "2"}]}
     api = make_api(segmenter, person)
     tags = {} if new_tags is None else {"substitutionTags": [{"tag": tag, "value": value} for tag, value in new_tags]}

@@ -44,7 +44,7 @@ def test_requests_are_routed_by_host_else_by_path(segmenter, url, expected):
         ("PATCH", "/s", "PUT"),
     ],
 )
-def test_unknown_method_is_405_in_the_vendors_format(segmenter, method, path, allow):
+def test_an_unknown_method_is_405_in_the_vendors_format(segmenter, method, path, allow):
     """The Allow header lists the methods of the path."""
     reply = segmenter([SEGMENT]).send(method, path, {})
 
@@ -52,7 +52,7 @@ def test_unknown_method_is_405_in_the_vendors_format(segmenter, method, path, al
     assert (405, expected, allow) == (reply.status_code, reply.json(), reply.headers["Allow"])
 
 
-def test_unknown_path_is_404_in_the_vendors_format(segmenter):
+def test_an_unknown_path_is_404_in_the_vendors_format(segmenter):
     """The hint names the operation with the nearest path."""
     reply = segmenter().send("PUT", "/s/members", {})
 
@@ -97,7 +97,7 @@ def test_an_invalid_path_setting_is_an_error_at_start(segmenter, setting):
         segmenter(settings={"segmenter_path": setting})
 
 
-def test_of_two_matching_roots_the_longer_one_decides(segmenter):
+def test_the_longer_of_two_matching_roots_decides(segmenter):
     """A Segmenter below Salsa's root gets only the paths below its own root."""
     root = "http://segment-mock/api/integration/ext/v1"
     api = segmenter([SEGMENT], settings={"segmenter_path": "/api/integration/ext/v1/segmenter"})

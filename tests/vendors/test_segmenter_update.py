@@ -19,7 +19,7 @@ def test_an_update_stores_every_documented_field(segmenter):
 
 
 def test_the_response_is_the_printed_one(segmenter):
-    """Byte by byte, with its content type."""
+    """The body has the same bytes, and the content type is JSON."""
     reply = segmenter([SEGMENT]).send("PUT", "", {"id": "s"})
 
     assert (200, b'{"data":{"isUpdated":true},"errorMessage":""}') == (reply.status_code, reply.content)
@@ -132,7 +132,7 @@ def test_the_journal_lists_changes_of_records(segmenter):
 
 
 def test_an_update_with_ten_thousand_persons_is_accepted(segmenter):
-    """The vendor's documents mention no limit of a batch."""
+    """The vendor's documents mention no limit on the size of a batch."""
     api = segmenter([SEGMENT])
     people = [{"externalId": str(n), "email": f"{n}@example.org", "firstName": "x"} for n in range(10_000)]
     api.update(id="s", persons=people)

@@ -102,7 +102,7 @@ def test_a_setting_merges_an_address_with_the_stored_address(salsa):
     assert "address_update: merge" in response.headers[ASSUMED]
 
 
-def test_a_contact_is_added_or_replaces_the_one_of_its_type_and_value(salsa):
+def test_a_contact_is_added_or_replaces_the_contact_of_the_same_type_and_value(salsa):
     """The response has the contacts of the request; a search has all."""
     other = email("second@example.org")
     reply, record = update(make_api(salsa), contacts=[other, {**PHONE, "smsStatus": "OPT_IN"}])
@@ -163,7 +163,7 @@ def test_an_update_names_the_assumption_about_case_if_it_relies_on_it(salsa):
     assert "email_case" not in put(api, {"contacts": [email("P1@example.org")]}).headers[ASSUMED]
 
 
-def test_a_custom_field_is_added_or_replaces_the_one_of_its_name(salsa):
+def test_a_custom_field_is_added_or_replaces_the_field_of_the_same_name(salsa):
     """The response has it as sent; a search also has its id and type, and the other custom fields."""
     reply, record = update(make_api(salsa), customFieldValues=[{"name": "Shirt", "value": "L"}])
 
@@ -185,7 +185,7 @@ def test_a_custom_field_with_a_null_value_is_removed(salsa):
 
 
 def test_a_custom_field_has_one_id_and_type_for_all_supporters(salsa):
-    """A new field takes those of another supporter, or an id derived from its name; the response names this."""
+    """Without a field of that name, the id is derived from the name, and the response names the assumption."""
     api = make_api(salsa)
     fields = [{"name": "Shirt", "value": "S"}, {"name": "Hat", "value": True, "type": "BOOLEAN"}]
     response = put(api, {**person(2), "supporterId": None, "customFieldValues": fields})

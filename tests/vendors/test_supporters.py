@@ -35,7 +35,7 @@ def test_a_new_supporter_gets_an_id_and_dates(salsa):
 
 
 def test_every_supporter_has_address_contacts_custom_fields_and_dates(salsa):
-    """Clients rely on them; from a data file, from ``add_supporter`` and from the API."""
+    """They have them whether they come from a data file, from ``add_supporter`` or from the API."""
     api = make_api(salsa, {})
     api.mock.salsa.add_supporter()
     upsert(api, {"contacts": [email("a@example.org")], "address": None, "customFieldValues": None})
@@ -116,7 +116,7 @@ def test_supporters_of_the_initial_data_may_share_an_email_address(salsa):
     assert 2 == find(api, "EMAIL_ADDRESS", "Family@example.org")["count"]
 
 
-def test_update_with_unknown_id_returns_not_found(salsa):
+def test_an_update_with_an_unknown_id_returns_not_found(salsa):
     api = make_api(salsa, person(1))
     item = {"supporterId": UNKNOWN_ID.upper(), "title": None, "address": {"city": None, "state": "IL"}}
     items = upsert(api, {**person(1), **item}, {"contacts": [email("b@example.org")]})
@@ -127,7 +127,7 @@ def test_update_with_unknown_id_returns_not_found(salsa):
     assert 2 == len(api.mock.salsa.supporters)
 
 
-def test_unknown_id_is_created_with_the_setting(salsa):
+def test_an_unknown_id_is_created_if_the_setting_allows_it(salsa):
     """The new record has the id that was sent, as recorded for groups."""
     api = make_api(salsa, salsa_unknown_id="create")
     (item,) = upsert(api, {**person(1), "supporterId": UNKNOWN_ID.upper()})
@@ -135,7 +135,7 @@ def test_unknown_id_is_created_with_the_setting(salsa):
     assert ("ADDED", UNKNOWN_ID) == (item["result"], item["supporterId"])
 
 
-def test_upsert_with_a_deleted_id_revives_the_id(salsa):
+def test_an_upsert_with_a_deleted_id_revives_the_id(salsa):
     api = make_api(salsa, person(1, title="Dr"))
     delete(api, supporter_id(1))
     (item,) = upsert(api, person(1))
@@ -144,8 +144,8 @@ def test_upsert_with_a_deleted_id_revives_the_id(salsa):
     assert "title" not in item
 
 
-def test_deleting_returns_id_and_result(salsa):
-    """The id is in lower case; an unknown id is NOT_FOUND, as sent."""
+def test_deleting_returns_the_id_and_the_result(salsa):
+    """The id is in lower case; the item of an unknown id is NOT_FOUND and has the id as sent."""
     api = make_api(salsa, person(1), person(2))
 
     assert [

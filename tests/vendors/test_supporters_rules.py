@@ -10,9 +10,9 @@ WRONG_TYPES = [5, 1.5, True, [], {}, ["x"], {"x": "y"}]
 
 
 def errors_of(api, item):
-    """Upsert *item* between two valid items and return code and path of its errors.
+    """Upsert *item* between two valid items and return the code and the path of each of its errors.
 
-    Expect that only it fails, and that the response has its members as sent.
+    Expect that only *item* fails, and that the response has its members as sent.
     """
     before, failed, after = upsert(api, person(1), item, person(2))
     assert ["ADDED", "VALIDATION_ERROR", "ADDED"] == [each["result"] for each in (before, failed, after)]
@@ -24,7 +24,7 @@ def errors_of(api, item):
 
 
 def pop_nested_errors(item):
-    """Remove the errors from the objects within *item*, and return code and path of each."""
+    """Remove the errors from the objects within *item*, and return the code and the path of each."""
     owners = [("address", item.get("address"))]
     for name in PARTS:
         rows = item.get(name)
@@ -125,7 +125,7 @@ def test_an_invalid_contact_is_an_error_of_that_contact(api, contacts, field):
     ],
 )
 def test_an_invalid_constant_date_or_length_is_an_error(api, member, value, code):
-    """A value that is one character too long is enough."""
+    """A value that is one character too long is invalid."""
     assert [(code, member)] == errors_of(api, {member: value, "contacts": [email("a@example.org")]})
 
 

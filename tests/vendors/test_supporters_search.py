@@ -36,7 +36,7 @@ def supporter_numbers(payload):
         ),
     ],
 )
-def test_a_search_by_identifier_returns_an_item_for_each(salsa, kind, identifiers, expected):
+def test_a_search_by_identifiers_returns_an_item_for_each_identifier(salsa, kind, identifiers, expected):
     """Items keep the order of the request, and an unknown identifier is NOT_FOUND, as sent."""
     people = [person(0, externalSystemId="17"), person(1, externalSystemId="one")]
     api = salsa(supporters=people)

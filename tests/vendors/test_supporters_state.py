@@ -91,7 +91,7 @@ def client(mock):
 @settings(max_examples=25, deadline=None)
 @given(st.lists(SUPPORTER, min_size=1, max_size=4))
 def test_supporters_survive_export_and_load(supporters):
-    """After any supporter that the API accepts, another mock that loads the state has the same state and responses."""
+    """Another mock that loads the state has the same state and the same responses."""
     with SegmentMock(salsa_unknown_id="create") as mock, SegmentMock() as other:
         api = client(mock)
         items = api.send("PUT", "/supporters", supporters=supporters)["supporters"]

@@ -24,7 +24,7 @@ FREEZERS = pytest.mark.parametrize(
 
 @FREEZERS
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
-def test_delay_ends_while_another_library_freezes_time(freeze: Any, transport: Any) -> None:
+def test_a_delay_ends_while_another_library_freezes_time(freeze: Any, transport: Any) -> None:
     """The server starts before or after the freeze; in process, the mock's clock advances from the frozen time."""
     mock = SegmentMock(faults=[faults.Latency(seconds=0.02)])
     with mock.intercept(transport=transport):
@@ -41,7 +41,7 @@ def test_delay_ends_while_another_library_freezes_time(freeze: Any, transport: A
 
 
 @FREEZERS
-def test_delay_in_a_loop_ends_while_another_library_freezes_time(freeze: Any) -> None:
+def test_a_delay_in_a_loop_ends_while_another_library_freezes_time(freeze: Any) -> None:
     async def main() -> int:
         async with httpx.AsyncClient(timeout=None) as client:
             return (await client.get(METRICS, headers=KEY)).status_code

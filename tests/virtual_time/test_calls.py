@@ -119,7 +119,7 @@ def test_an_endless_hang_is_an_error(mock: SegmentMock, call: Call) -> None:
     run(mock, main)
 
 
-def test_total_timeout_of_aiohttp_ends_a_call(mock: SegmentMock) -> None:
+def test_the_total_timeout_of_aiohttp_ends_a_call(mock: SegmentMock) -> None:
     mock.faults.add(faults.Latency(seconds=3))
 
     async def main() -> None:
@@ -134,7 +134,7 @@ def test_total_timeout_of_aiohttp_ends_a_call(mock: SegmentMock) -> None:
 
 
 @pytest.mark.parametrize(("read", "error"), [(0.5, httpx.ReadTimeout), (4.0, None)])
-def test_read_timeout_of_httpx_ends_a_longer_wait_only(
+def test_the_read_timeout_of_httpx_ends_only_a_longer_wait(
     mock: SegmentMock, read: float, error: type[Exception] | None
 ) -> None:
     mock.faults.add(faults.Latency(seconds=3))
@@ -153,7 +153,7 @@ def test_read_timeout_of_httpx_ends_a_longer_wait_only(
 
 
 @pytest.mark.parametrize("client", ["httpx", "aiohttp"])
-def test_rate_limit_counts_parallel_delayed_calls(mock: SegmentMock, client: str) -> None:
+def test_a_rate_limit_counts_parallel_delayed_calls(mock: SegmentMock, client: str) -> None:
     mock.faults.add(faults.Latency(seconds=0.5))
 
     async def by_httpx() -> Counter[int]:
@@ -182,7 +182,7 @@ def test_parallel_calls_take_as_long_as_the_longest(mock: SegmentMock, call: Cal
 
 
 @CLIENTS
-def test_fast_call_ends_before_the_slow_one(mock: SegmentMock, call: Callable[[str], Awaitable[int]]) -> None:
+def test_a_fast_call_ends_before_a_slow_call(mock: SegmentMock, call: Callable[[str], Awaitable[int]]) -> None:
     mock.faults.add(faults.Latency(seconds=9), "salsa.search_segments")
     mock.faults.add(faults.Latency(seconds=2), "salsa.get_metrics")
 
@@ -249,7 +249,7 @@ def test_responses_are_reproducible(call: Call) -> None:
     assert replies() == replies()
 
 
-def test_timeout_of_a_synchronous_client_is_compared_with_the_delay(mock: SegmentMock) -> None:
+def test_the_timeout_of_a_synchronous_client_is_compared_with_the_delay(mock: SegmentMock) -> None:
     mock.faults.add(faults.Latency(seconds=3))
     with mock.intercept():
         with pytest.raises(httpx.ReadTimeout):
@@ -358,7 +358,7 @@ STEPS = st.builds(
 def test_calls_of_a_schedule_end_the_same_way_in_process_and_live(
     steps: list[Step], thread: bool, sockets: bool
 ) -> None:
-    """Random calls with deadlines and cancellations, together with real threads and sockets."""
+    """The calls have random deadlines and cancellations, and run beside real threads and sockets."""
     assert outcomes(steps, thread, sockets, "inprocess") == outcomes(steps, thread, sockets, "live")
 
 

@@ -28,7 +28,7 @@ class NeverEnds(RuntimeError):
 
 
 def run(main: Callable[[Clock], Awaitable[Any]], *, debug: bool = False) -> tuple[Any, float, float]:
-    """Run *main* in a loop; return its result, the seconds its frozen clock moved, and the real seconds it took."""
+    """Run *main* in a loop; return its result, the seconds that its frozen clock moved, and the real seconds."""
     clock = Clock()
     clock.freeze(0)
     started_at = REAL_MONOTONIC()
@@ -57,7 +57,7 @@ def test_parallel_waits_take_as_long_as_the_longest(debug: bool) -> None:
     assert wall < 5
 
 
-def test_shorter_wait_ends_first() -> None:
+def test_a_shorter_wait_ends_first() -> None:
     async def main(clock: Clock) -> list[str]:
         order: list[str] = []
 
@@ -71,7 +71,7 @@ def test_shorter_wait_ends_first() -> None:
     assert run(main)[0] == ["fast at 1.25", "middle at 30", "slow at 70.5"]
 
 
-def test_deadline_ends_a_longer_wait() -> None:
+def test_a_deadline_ends_a_longer_wait() -> None:
     async def main(clock: Clock) -> None:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(pause(clock, 300), 200)
@@ -103,7 +103,7 @@ def test_an_endless_wait_is_an_error() -> None:
     run(main)
 
 
-def test_endless_wait_that_another_task_cancels_is_cancelled() -> None:
+def test_an_endless_wait_that_another_task_cancels_is_cancelled() -> None:
     async def main(clock: Clock) -> bool:
         hanging = asyncio.ensure_future(pause(clock, math.inf))
         await pause(clock, 60)

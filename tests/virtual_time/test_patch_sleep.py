@@ -1,4 +1,4 @@
-"""``patch_sleep``: sleeping advances a virtual time, and code that is not the user's sees real time."""
+"""``patch_sleep``: sleeping advances virtual time, and code that is not the user's sees real time."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_sleep_in_a_loop_moves_every_clock_and_the_time_of_the_loop(clock: Clock
         assert asyncio.run(nap()) == ("rested", 60)
 
 
-def test_deadline_ends_a_longer_sleep(clock: Clock) -> None:
+def test_a_deadline_ends_a_longer_sleep(clock: Clock) -> None:
     async def nap() -> float:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.sleep(100), 1)
@@ -183,7 +183,7 @@ def test_elapsed_of_requests_is_virtual() -> None:
     assert 3 <= reply.elapsed.total_seconds() < 8
 
 
-def test_standard_library_sees_real_time(clock: Clock) -> None:
+def test_the_standard_library_sees_real_time(clock: Clock) -> None:
     ended = threading.Event()
     with clock.patch_sleep():
         threading.Timer(0.05, ended.set).start()  # real time is what is tested, here and below
@@ -232,7 +232,7 @@ def test_sleeping_lets_other_threads_run(clock: Clock) -> None:
     assert ended
 
 
-def test_negative_sleep_is_a_value_error(clock: Clock) -> None:
+def test_a_negative_sleep_is_a_value_error(clock: Clock) -> None:
     with clock.patch_sleep(), pytest.raises(ValueError, match="non-negative"):
         time.sleep(-1)
 

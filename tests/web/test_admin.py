@@ -24,8 +24,8 @@ def client() -> FlaskClient:
     return create_app(data="demo").test_client()
 
 
-def test_exported_state_can_be_imported_unchanged(client: FlaskClient) -> None:
-    """PUT /_mock/state accepts what GET returned, also after other changes."""
+def test_an_exported_state_can_be_imported_unchanged(client: FlaskClient) -> None:
+    """PUT /_mock/state accepts what GET returned, even after other changes."""
     exported = client.get("/_mock/state").json
     client.put("/_mock/state", json={})
     emptied = client.get("/_mock/state").json
@@ -35,7 +35,7 @@ def test_exported_state_can_be_imported_unchanged(client: FlaskClient) -> None:
     assert exported == client.get("/_mock/state").json
 
 
-def test_reset_after_an_import_restores_the_initial_data(client: FlaskClient) -> None:
+def test_a_reset_after_an_import_restores_the_initial_data(client: FlaskClient) -> None:
     before = client.get("/_mock/state").json
     client.put("/_mock/state", json={"salsa": {"segments": [{"name": "A"}]}})
     client.post("/_mock/reset")
@@ -72,7 +72,7 @@ def test_the_journal_can_be_listed_filtered_read_and_cleared(client: FlaskClient
     assert [] == client.get("/_mock/journal").json["entries"]
 
 
-def test_clock_can_be_frozen_advanced_and_released(client: FlaskClient) -> None:
+def test_the_clock_can_be_frozen_advanced_and_released(client: FlaskClient) -> None:
     """POST /_mock/clock changes the timestamps of the vendors."""
     client.post("/_mock/clock", json={"freeze": "2026-01-01T00:00:00Z"})
     client.post("/_mock/clock", json={"advance": 90})

@@ -79,7 +79,7 @@ def _operation(operation: dict[str, Any], *, public: bool) -> Iterator[str]:
 
 
 def _parameter(schema: dict[str, Any]) -> str:
-    """Return a description of the values of a parameter; of a long list of names, one as an example."""
+    """Return a description of the values of a parameter; for a long list of names, one name as an example."""
     names = schema.get("enum", ())
     return f"a name such as {code(names[0])}" if len(names) > _FEW else describe_schema(schema)
 

@@ -151,7 +151,7 @@ def exit_codes_page() -> str:
 
 
 def _sentences() -> Iterator[tuple[str, str]]:
-    """Yield each command whose help mentions exit codes, with these sentences."""
+    """Yield each command whose help mentions exit codes, with the sentences that mention them."""
     for name, command in commands():
         text = prose(command.help).replace("\n\n", " ")
         sentences = re.findall(r"(?:^|(?<=\. ))Exits? with [^.]*\.", text)

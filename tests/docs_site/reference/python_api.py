@@ -66,7 +66,7 @@ class ApiName(NamedTuple):
 
     @property
     def anchors(self) -> str:
-        """The paths by which other entries refer to this one."""
+        """The paths by which other entries refer to this entry."""
         value = self.value
         own = f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else self.path
         return " ".join(dict.fromkeys((self.path, own)))

@@ -1,4 +1,4 @@
-"""Five client libraries behind one interface, for tests that must hold for each; a client keeps connections open."""
+"""Five client libraries behind one interface, for tests that run with each of them; clients keep connections open."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_TIMEOUT = 10.0
 
 
 class ProxyRoute(NamedTuple):
-    """The URL of a proxy, the file of the CA to trust, and an SSL context that trusts it; by default, no proxy."""
+    """The URL of a proxy, the CA file to trust, and an SSL context that trusts it; by default, no proxy."""
 
     proxy: str | None = None
     ca_file: str | None = None

@@ -31,7 +31,7 @@ COLUMNS = ("requests", "urllib3", "httpx", "httpx-async", "aiohttp")
 
 
 class FaultCase(NamedTuple):
-    """A fault, its expected outcome in requests, urllib3, httpx and aiohttp, and the client's read timeout in s."""
+    """A fault, its expected outcome in requests, urllib3, httpx and aiohttp, and the read timeout in seconds."""
 
     fault: Any
     outcomes: tuple[str, ...]
@@ -138,7 +138,7 @@ def open_servers(**settings: Any) -> Iterator[Servers]:
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[bool, Servers]]:
-    """Two mocks: in one (True) delays take real time, in the other (False) they take none."""
+    """The servers of two mocks: delays take real time in one mock (True), and no time in the other (False)."""
     with open_servers() as real, open_servers(time_scale=0) as quick:
         yield {True: real, False: quick}
 

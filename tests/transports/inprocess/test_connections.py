@@ -53,7 +53,7 @@ SESSIONS = [session_of_the_mock, intercepted_session, live_session]
 
 
 def post(session: Any, url: str = URL, **arguments: Any) -> Any:
-    """Send a search with *arguments* for ``session.post``; return status and reason, or the class of the error."""
+    """Send a search with *arguments* for ``session.post``; return the status and the reason, or the error's class."""
     try:
         reply = session.post(url, **{"json": ALL, "headers": HEADERS, "timeout": 9, **arguments})
     except (OSError, ValueError) as error:
@@ -203,7 +203,7 @@ UNUSUAL_ARGUMENTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", UNUSUAL_ARGUMENTS)
 def test_an_unusual_call_has_the_same_result_as_over_a_socket(name: str) -> None:
-    """The same error of the client or the same status, and the same request in the journal."""
+    """The error or the status is the same, and so is the request in the journal."""
     results = []
     for transport in (intercepted_session, live_session):
         with SegmentMock() as mock, transport(mock) as session:

@@ -125,7 +125,7 @@ def test_an_exception_in_the_block_ends_the_interception(mock: SegmentMock) -> N
     assert before == patched_functions()
 
 
-def test_unknown_transport_is_an_error(mock: SegmentMock) -> None:
+def test_an_unknown_transport_is_an_error(mock: SegmentMock) -> None:
     """The error names it and the valid ones."""
     with pytest.raises(ValueError, match="'pigeon' is not one of inprocess, live, tls"):
         mock.intercept(transport="pigeon")  # type: ignore[arg-type]
@@ -170,7 +170,7 @@ def test_calls_to_other_local_hosts_are_not_intercepted(mock: SegmentMock, clien
 
 @pytest.mark.usefixtures("no_sockets")
 def test_block_network_refuses_other_hosts(mock: SegmentMock, client: Any) -> None:
-    """The error names the host and the calling line, and no client retries."""
+    """The error names the host and the line of the caller, and no client retries."""
     with mock.intercept(block_network=True), pytest.raises(NetworkBlocked) as caught:
         search(client, "https://example.org/")
 
@@ -307,7 +307,7 @@ def test_repeated_headers_of_httpx_are_joined(mock: SegmentMock) -> None:
 
 @pytest.mark.parametrize("body", [ALL, {"payload": 1}])
 def test_a_response_has_the_same_attributes_as_over_a_socket(mock: SegmentMock, body: dict[str, Any]) -> None:
-    """Status, reason, version, and headers with their order, in requests and httpx."""
+    """In requests and httpx, the status, reason, version and headers are the same."""
     seen: dict[str, list[Any]] = {}
     for transport in ("inprocess", "live"):
         with mock.intercept(transport=transport), requests.Session() as session, httpx.Client() as client:  # type: ignore[arg-type]

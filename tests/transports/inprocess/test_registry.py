@@ -62,7 +62,7 @@ def mock() -> Iterator[SegmentMock]:
 
 
 @pytest.fixture
-def empty() -> Iterator[SegmentMock]:
+def empty_mock() -> Iterator[SegmentMock]:
     """A mock without groups."""
     with SegmentMock() as mock:
         yield mock
@@ -79,7 +79,7 @@ def _everything_is_restored() -> Iterator[None]:
 
 
 def test_libraries_are_patched_only_during_an_interception(mock: SegmentMock) -> None:
-    """The import hook is in place only then, too."""
+    """This applies to the import hook, too."""
     with mock.intercept():
         assert http.client.HTTPSConnection.connect is not CONNECT
         assert REGISTRY in sys.meta_path
@@ -95,9 +95,9 @@ def test_an_interception_can_be_started_and_stopped_by_method(mock: SegmentMock)
         interception.stop()
 
 
-def test_interceptions_may_end_in_any_order(mock: SegmentMock, empty: SegmentMock) -> None:
+def test_interceptions_may_end_in_any_order(mock: SegmentMock, empty_mock: SegmentMock) -> None:
     """The innermost of the remaining interceptions gets the calls."""
-    outer, middle, inner = (each.intercept() for each in (mock, empty, mock))
+    outer, middle, inner = (each.intercept() for each in (mock, empty_mock, mock))
     for each in (outer, middle, inner):
         each.start()
     middle.stop()
@@ -155,10 +155,10 @@ def test_a_wrapper_that_copies_the_attributes_of_our_patch_is_kept(
     assert calls == ["api.salsalabs.org"]
 
 
-def test_an_inner_interception_continues_after_the_outer_one_ends(mock: SegmentMock, empty: SegmentMock) -> None:
+def test_an_inner_interception_continues_after_the_outer_one_ends(mock: SegmentMock, empty_mock: SegmentMock) -> None:
     """It may be below another library's patch; the patches are removed with the last interception."""
     send = HTTPAdapter.send
-    outer, inner = empty.intercept(), mock.intercept()
+    outer, inner = empty_mock.intercept(), mock.intercept()
     outer.start()
     with mocks.patch.object(http.client.HTTPSConnection, "connect", http.client.HTTPSConnection.connect):
         inner.start()
@@ -341,7 +341,7 @@ def test_concurrent_tasks_of_trio_have_their_own_interceptions(release: str, mon
     assert {name: [f"{name}{turn}" for turn in range(3)] for name in "xyz"} == seen
 
 
-def test_tasks_and_threads_that_a_task_starts_use_its_interception(mock: SegmentMock, empty: SegmentMock) -> None:
+def test_tasks_and_threads_that_a_task_starts_use_its_interception(mock: SegmentMock, empty_mock: SegmentMock) -> None:
     async def one(own: SegmentMock, ready: asyncio.Event, other: asyncio.Event) -> Any:
         with own.intercept():
             ready.set()
@@ -352,13 +352,13 @@ def test_tasks_and_threads_that_a_task_starts_use_its_interception(mock: Segment
 
     async def run() -> Any:
         ready = asyncio.Event(), asyncio.Event()
-        return await asyncio.gather(one(mock, *ready), one(empty, *ready[::-1]))
+        return await asyncio.gather(one(mock, *ready), one(empty_mock, *ready[::-1]))
 
     assert [[1, 1], [0, 0]] == [[*counts] for counts in asyncio.run(run())]
 
 
 def test_an_interception_started_by_a_finished_task_applies_to_the_thread(
-    mock: SegmentMock, empty: SegmentMock
+    mock: SegmentMock, empty_mock: SegmentMock
 ) -> None:
     """Async fixtures start interceptions in this way."""
     inner = mock.intercept()
@@ -369,7 +369,7 @@ def test_an_interception_started_by_a_finished_task_applies_to_the_thread(
     async def test() -> int:
         return count_groups()
 
-    with empty.intercept(), LoopRunner() as loop:
+    with empty_mock.intercept(), LoopRunner() as loop:
         loop.run(begin())
         seen = loop.run(test())
         inner.stop()
@@ -377,7 +377,7 @@ def test_an_interception_started_by_a_finished_task_applies_to_the_thread(
     assert 1 == seen
 
 
-def test_threads_have_their_own_interceptions(mock: SegmentMock, empty: SegmentMock) -> None:
+def test_threads_have_their_own_interceptions(mock: SegmentMock, empty_mock: SegmentMock) -> None:
     """A thread without one uses the innermost interception of the process."""
     both, done = threading.Barrier(2, timeout=10), threading.Barrier(2, timeout=10)
     seen: dict[str, int] = {}
@@ -390,7 +390,7 @@ def test_threads_have_their_own_interceptions(mock: SegmentMock, empty: SegmentM
 
     threads = [
         threading.Thread(target=count_in_own_mock, args=("one", mock)),
-        threading.Thread(target=count_in_own_mock, args=("none", empty)),
+        threading.Thread(target=count_in_own_mock, args=("none", empty_mock)),
     ]
     for thread in threads:
         thread.start()

@@ -13,7 +13,7 @@ from segment_mock.messages import Delivery, Response
 from .raw_client import GET, HOLD, TIMEOUT, HoldingCore, RawClient, control, serve, server_threads
 
 
-def test_slow_control_plane_does_not_delay_other_calls():
+def test_a_slow_control_plane_does_not_delay_other_calls():
     """The control plane runs on a separate thread."""
     entered, go = threading.Event(), threading.Event()
 
@@ -197,7 +197,7 @@ def test_an_exception_while_a_call_is_cancelled_is_logged(caplog):
 
 
 @pytest.mark.parametrize("seconds", [math.nan, None, "1", -math.nan])
-def test_invalid_pause_is_an_error_of_the_call(seconds, caplog):
+def test_an_invalid_pause_is_an_error_of_the_call(seconds, caplog):
     """The timers of other calls are not affected."""
 
     async def pause_if_invalid(request):
@@ -226,7 +226,7 @@ class Pause:
         yield self.seconds
 
 
-def test_negative_pause_does_not_wait():
+def test_a_negative_pause_does_not_wait():
     with serve(HoldingCore(-5)) as server, RawClient(server) as client:
         assert client.send(HOLD).read_response()[0] == 200
 

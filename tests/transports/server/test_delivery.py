@@ -164,7 +164,7 @@ def test_with_an_infinite_pause_the_client_times_out_after_the_head():
     ],
 )
 def test_requests_and_httpx_raise_their_own_exceptions(delivery, in_requests, in_httpx):
-    """The same as for a vendor whose response breaks off."""
+    """A vendor whose response breaks off causes the same exceptions."""
     with serve(respond_with(BODY, **delivery)) as server:
         with pytest.raises(in_requests) as caught:
             requests.get(server.url, timeout=TIMEOUT)

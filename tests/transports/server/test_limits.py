@@ -121,7 +121,7 @@ def test_an_incomplete_request_is_408(data):
 
 @pytest.fixture
 def advance_loop_time(monkeypatch):
-    """A function that moves the time of the server's loop on by a number of seconds."""
+    """A function that advances the time of the server's loop by a number of seconds."""
     offset = [0.0]
     monkeypatch.setattr(_Loop, "time", staticmethod(lambda: Clock.monotonic() + offset[0]))
 

@@ -67,7 +67,7 @@ def test_a_port_in_use_is_an_error_at_start(host):
     assert server_threads() == []
 
 
-def test_second_start_is_an_error_and_second_stop_is_not():
+def test_a_second_start_is_an_error_and_a_second_stop_is_not():
     server = LiveServer(echo, control, Clock())
     server.stop()
     server.start()

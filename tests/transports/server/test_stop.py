@@ -39,37 +39,37 @@ def client_hello(host: str = "localhost") -> bytes:
     return outgoing.read()
 
 
-def silent(sock: socket.socket) -> None:
+def send_nothing(sock: socket.socket) -> None:
     """Send nothing."""
 
 
-def mid_head(sock: socket.socket) -> None:
+def send_half_of_the_headers(sock: socket.socket) -> None:
     """Send half of the headers."""
     sock.sendall(b"PUT / HTTP/1.1\r\nX-A: ")
 
 
-def mid_body(sock: socket.socket) -> None:
+def send_half_of_the_body(sock: socket.socket) -> None:
     """Send half of the body."""
     sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 
 
-def mid_chunk(sock: socket.socket) -> None:
+def send_half_of_a_chunk(sock: socket.socket) -> None:
     """Send half of a chunk."""
     sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{")
 
 
-def half_closed(sock: socket.socket) -> None:
+def close_the_sending_direction(sock: socket.socket) -> None:
     """Send a request that hangs, and close the sending direction."""
     sock.sendall(b"GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: x\r\nauthToken: t\r\n\r\n")
     sock.shutdown(socket.SHUT_WR)
 
 
-def hanging(sock: socket.socket) -> None:
+def send_a_hanging_request(sock: socket.socket) -> None:
     """Send a request that hangs."""
     sock.sendall(b"GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: x\r\nauthToken: t\r\n\r\n")
 
 
-def not_reading(sock: socket.socket) -> None:
+def send_without_reading(sock: socket.socket) -> None:
     """Send requests without reading the responses, until the server stops reading."""
     sock.setblocking(False)
     with suppress(BlockingIOError):
@@ -77,58 +77,58 @@ def not_reading(sock: socket.socket) -> None:
             sock.send(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500)
 
 
-def keep_alive(sock: socket.socket) -> None:
+def keep_the_connection_open(sock: socket.socket) -> None:
     """Read a response, and keep the connection open."""
     sock.sendall(b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
     sock.recv(1000)
 
 
-def events(sock: socket.socket) -> None:
+def read_events(sock: socket.socket) -> None:
     """Read from a stream of events, which does not end."""
     sock.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
     sock.recv(1000)
 
 
-def too_large_body(sock: socket.socket) -> None:
+def send_too_large_body(sock: socket.socket) -> None:
     """Send part of a body that the server refuses as too large."""
     sock.sendall(b"PUT /segments/a HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 1000)
 
 
-def reset(sock: socket.socket) -> None:
+def reset_the_connection(sock: socket.socket) -> None:
     """Reset the connection."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
-def half_hello(sock: socket.socket) -> None:
+def send_half_of_the_hello(sock: socket.socket) -> None:
     """Send half of the first message of a TLS handshake."""
     sock.sendall(client_hello()[:50])
 
 
-def hello_only(sock: socket.socket) -> None:
+def send_only_the_hello(sock: socket.socket) -> None:
     """Send only the first message of a TLS handshake."""
     sock.sendall(client_hello())
 
 
-def silent_tunnel(sock: socket.socket) -> None:
+def open_an_idle_tunnel(sock: socket.socket) -> None:
     """Open a tunnel, and send nothing through it."""
     sock.sendall(CONNECT)
     sock.recv(1000)
 
 
-def half_hello_in_tunnel(sock: socket.socket) -> None:
+def send_half_of_the_hello_in_a_tunnel(sock: socket.socket) -> None:
     """Open a tunnel, and send half of the first message of a TLS handshake together with CONNECT."""
     sock.sendall(CONNECT + client_hello()[:50])
 
 
-def hello_in_tunnel(sock: socket.socket) -> None:
+def send_only_the_hello_in_a_tunnel(sock: socket.socket) -> None:
     """Open a tunnel, and send only the first message of a TLS handshake."""
     sock.sendall(CONNECT)
     sock.recv(1000)
     sock.sendall(client_hello("api.salsalabs.org"))
 
 
-def unread_in_tunnel(sock: socket.socket) -> None:
+def send_without_reading_in_a_tunnel(sock: socket.socket) -> None:
     """Complete a TLS handshake in a tunnel, and send requests without reading the responses."""
     sock.sendall(CONNECT)
     sock.recv(1000)
@@ -143,12 +143,33 @@ def unread_in_tunnel(sock: socket.socket) -> None:
 
 OPEN_SOCKETS: list[ssl.SSLSocket] = []
 PLAIN_CLIENTS: tuple[Client, ...] = (
-    silent, mid_head, mid_body, mid_chunk, half_closed, hanging, not_reading, keep_alive, events, too_large_body, reset,
-)  # fmt: skip
-TLS_CLIENTS: tuple[Client, ...] = (silent, half_hello, hello_only, mid_head, reset)
+    send_nothing,
+    send_half_of_the_headers,
+    send_half_of_the_body,
+    send_half_of_a_chunk,
+    close_the_sending_direction,
+    send_a_hanging_request,
+    send_without_reading,
+    keep_the_connection_open,
+    read_events,
+    send_too_large_body,
+    reset_the_connection,
+)
+TLS_CLIENTS: tuple[Client, ...] = (
+    send_nothing,
+    send_half_of_the_hello,
+    send_only_the_hello,
+    send_half_of_the_headers,
+    reset_the_connection,
+)
 TUNNEL_CLIENTS: tuple[Client, ...] = (
-    silent_tunnel, half_hello_in_tunnel, hello_in_tunnel, unread_in_tunnel, mid_body, hanging,
-)  # fmt: skip
+    open_an_idle_tunnel,
+    send_half_of_the_hello_in_a_tunnel,
+    send_only_the_hello_in_a_tunnel,
+    send_without_reading_in_a_tunnel,
+    send_half_of_the_body,
+    send_a_hanging_request,
+)
 CASES = [
     (name, client)
     for name, clients in (("plain", PLAIN_CLIENTS), ("tls", TLS_CLIENTS), ("proxy", TUNNEL_CLIENTS))
@@ -224,7 +245,7 @@ def test_a_server_stops_while_connections_are_accepted(mock: SegmentMock) -> Non
 
 @pytest.mark.slow
 def test_stopped_servers_leave_no_resources(mock: SegmentMock, caplog: pytest.LogCaptureFixture) -> None:
-    """No thread, socket, poller or temporary file, no server in the mock, and no message in the log."""
+    """They leave no thread, socket, poller or temporary file, and no message in the log."""
     for kind, client in CASES:
         seconds_to_stop(mock, kind, client, is_settled=False)
     before = open_descriptors()

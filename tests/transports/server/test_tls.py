@@ -161,7 +161,7 @@ def test_stop_closes_tunnels(mock: SegmentMock, session: requests.Session) -> No
 
 @pytest.mark.parametrize("size", [1, 50, 10_000])
 def test_a_client_may_send_its_handshake_together_with_connect(mock: SegmentMock, size: int) -> None:
-    """Completely or in part, without waiting for the response to CONNECT."""
+    """The client sends all or part of it, without waiting for the response to CONNECT."""
     server = mock.serve(proxy=True)
     context = ssl.create_default_context(cafile=server.ca_file)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
