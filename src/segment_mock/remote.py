@@ -22,7 +22,7 @@ from .clock import Clock, seconds
 from .control_client import ControlClient, escaped
 from .core import Json, Vendor, all_options, member_names
 from .core.world import organization_name
-from .emulator import naming_rules, rules_of
+from .emulator import Emulator, naming_rules, rules_of
 from .faults import Fault, When, fault_from_json, own_members
 from .faults.rule import described, disarm_afterwards
 from .hosts import normalized
@@ -297,6 +297,10 @@ class RemoteMock:
             if stubs:
                 self.stubs.load(stubs)
         except SettingError as error:
+            try:
+                Emulator({"data": sources})  # finds the same mistake, with the places of all rows that are part of it
+            except SettingError as own:
+                raise own from None
             raise located(error, sources, "data") from None
         for source in values.get("stubs", ()):
             with naming(source, "stub: ", "stubs"):

@@ -121,6 +121,19 @@ def test_an_error_in_a_file_has_the_place_in_the_file(
     assert str(refused.value).startswith(f"{files[-1]}: {place}: unknown ")
 
 
+def test_rows_of_two_files_that_share_an_id_are_named_with_their_files(remote: Any, tmp_path: Path) -> None:
+    files, row = [tmp_path / "a.json", tmp_path / "b.json"], {"id": "x", "name": "A", "broadcastMediumId": "m"}
+    for file in files:
+        file.write_text(json.dumps({"segmenter": {"segments": [{**row, "segmentType": "t"}]}}))
+
+    with pytest.raises(SettingError) as refused:
+        remote.prepare(data=[*map(str, files)])
+
+    assert str(refused.value) == (
+        f"{files[1]}: segmenter.segments[0]: the id 'x' is already used by {files[0]}: segmenter.segments[0]"
+    )
+
+
 def test_functions_and_other_objects_can_not_be_sent(remote: Any) -> None:
     async def fault(call: Any, proceed: Any) -> Any:
         return await proceed()
