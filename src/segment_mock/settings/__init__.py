@@ -188,9 +188,11 @@ def resolve(
         elif _is_given(option, text := (environment or {}).get(option.variable)):
             with _origin(option.variable):
                 values[name] = option.split(text or "")
+        elif from_file.get(name) is None:
+            values[name] = option.read(None)
         else:
             with naming(path):
-                values[name] = option.read(with_origin(from_file.get(name), f"{path}: {name}"))
+                values[name] = option.read(with_origin(from_file[name], f"{path}: {name}"))
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -16,6 +17,11 @@ def find_vendors() -> tuple[Vendor, ...]:
 
     Raises `SettingError` with the name of the package for an invalid vendor.
     """
-    names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
-    own = tuple(import_module(f"{__name__}.{name}").VENDOR for name in names)
+    own = _vendors_in(tuple(__path__))
     return (*own, *vendors_of_packages(own))
+
+
+@cache
+def _vendors_in(folders: tuple[str, ...]) -> tuple[Vendor, ...]:
+    names = sorted(module.name for module in iter_modules(folders) if not module.name.startswith("_"))
+    return tuple(import_module(f"{__name__}.{name}").VENDOR for name in names)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 Transport: TypeAlias = Literal["inprocess", "live", "tls"]
 """How intercepted calls travel: without a socket, over a plain socket, or over TLS, verified with the mock's CA."""
+_TRANSPORTS = get_args(Transport)
 
 LOOKUP = {"socket": "sockets", "asyncio.base_events": "sockets"}
 CLIENTS = {
@@ -563,5 +564,5 @@ def _is_test_case(cls: type) -> bool:
 
 def check_transport(name: str) -> None:
     """Raise ValueError unless *name* is a `Transport`."""
-    if name not in get_args(Transport):
-        raise ValueError(f"transport: {name!r} is not one of {', '.join(get_args(Transport))}")
+    if name not in _TRANSPORTS:
+        raise ValueError(f"transport: {name!r} is not one of {', '.join(_TRANSPORTS)}")
