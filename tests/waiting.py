@@ -90,6 +90,6 @@ class Output:
         return matching[0]
 
     def close(self) -> None:
-        """Wait for the end of the output."""
+        """Wait until the output ends."""
         self._thread.join(PATIENCE)
         self._stream.close()

@@ -1,4 +1,4 @@
-"""A sandbox for a test."""
+"""The fixture for a vendor's sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets for ``conform``: a vendor's sandbox (the mock without ``/_mock``), one that has drifted, and broken ones."""
+"""Targets for ``conform``: a vendor's sandbox, that is, a mock without ``/_mock``, which may change its responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segment_mock.cli import main
 TOKEN, KEY = "a-salsa-token-of-some-length", "a-segmenter-key-of-some-length"
 CREDENTIALS = ("--salsa-token", TOKEN, "--segmenter-key", KEY)
 OWN = {"salsa": {"segments": [{"name": "segment1", "externalSystemId": "35467"}]}}
-"""What is in a sandbox already: a group with the name and the external id of half of the examples."""
+"""The records of a sandbox: a group with the name and the external id of half of the examples."""
 
 
 class Quiet(WSGIRequestHandler):
@@ -27,7 +27,7 @@ class Quiet(WSGIRequestHandler):
 
 
 class Sandbox:
-    """A mock behind a server without ``/_mock``; *spoil* may change each response: (path, status, body)."""
+    """A mock on a server without ``/_mock``. *spoil* gets path, status and body of a response, and may change them."""
 
     def __init__(self, spoil: Callable[[str, int, Any], tuple[int, Any]] | None = None) -> None:
         self.app = create_app(data=OWN, credentials="listed", salsa_token=[TOKEN], segmenter_key=[KEY])
@@ -50,7 +50,7 @@ class Sandbox:
         return [body]
 
     def state(self) -> Any:
-        """Return all its records."""
+        """Return all records of the mock."""
         return self.app.test_client().get("/_mock/state").json
 
 

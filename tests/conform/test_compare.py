@@ -9,7 +9,7 @@ from segment_mock.conform import differences
 UUID, TIME = "11454266-a9c8-40af-8fab-4c0bdca44615", "2018-03-21T15:12:09.310Z"
 
 
-def test_it_finds_what_is_missing_wrong_or_of_another_type() -> None:
+def test_missing_and_wrong_values_are_differences() -> None:
     expected = {"a": 1, "b": [{"c": "x"}, 2], "d": "fresh", "e": True}
     actual = {"b": [{"c": "y"}], "d": 5, "e": 1, "f": "more"}
 
@@ -39,13 +39,12 @@ def test_fresh_values_compare_by_form(expected: object, fits: object, does_not: 
     assert 1 == len(list(differences([expected], [does_not], {"[0]"})))
 
 
-def test_below_a_fresh_path_all_members_must_still_be_there() -> None:
-    """A path of an object loosens the values below it, not their presence."""
+def test_all_members_below_a_fresh_path_must_be_present() -> None:
+    """The path of an object loosens only the values below it."""
     result = differences({"p": {"a": 1, "b": [TIME]}}, {"p": {"b": ["then"]}}, {"p"})
 
     assert ["p.a: expected a number, got nothing", "p.b[0]: expected a time, got 'then'"] == list(result)
 
 
-def test_order_matters() -> None:
-    """The same items in another order are a difference."""
+def test_the_order_of_items_matters() -> None:
     assert ["[0]: expected 1, got 2", "[1]: expected 2, got 1"] == list(differences([1, 2], [2, 1]))

@@ -15,8 +15,8 @@ from tests.conform.targets import CREDENTIALS, KEY, TOKEN, run
 SEARCH = ("--only", "salsa/search-by-segment-id", "--only", "salsa/search-all", "--only", "salsa/token-missing")
 
 
-def test_json_and_junit_tell_the_same(sandbox, tmp_path: Path) -> None:
-    """One passes, one differs, one is skipped: JSON alone on stdout, the lines on stderr, a case each in the XML."""
+def test_json_and_junit_have_the_same_results(sandbox, tmp_path: Path) -> None:
+    """One example passes, one fails, one is skipped. JSON alone is on stdout, the lines are on stderr."""
     target = sandbox(lambda path, status, body: (418 if status == 200 and path.endswith("/search") else status, body))
     file = tmp_path / "report.xml"
     result = run(target.url, "--allow-writes", "--json", "--junit", str(file), *SEARCH, *CREDENTIALS)
@@ -37,7 +37,7 @@ def test_json_and_junit_tell_the_same(sandbox, tmp_path: Path) -> None:
     assert "pass  salsa/token-missing" in result.stderr
 
 
-def test_left_behind_is_a_failing_case(sandbox, tmp_path: Path) -> None:
+def test_junit_has_a_failed_case_for_leftovers(sandbox, tmp_path: Path) -> None:
     file = tmp_path / "report.xml"
     only = ("--only", "segmenter/create", "--allow-writes", "--allow-leftovers")
     result = run(sandbox().url, *only, "--json", "--junit", str(file), *CREDENTIALS)
@@ -48,8 +48,8 @@ def test_left_behind_is_a_failing_case(sandbox, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", [TOKEN, "quo\"te\\d't&<ken", "short"])
-def test_credentials_never_show(sandbox, tmp_path: Path, secret: str) -> None:
-    """The report contains no credential, even if a target echoes the request, cut in the middle."""
+def test_the_output_has_no_credentials(sandbox, tmp_path: Path, secret: str) -> None:
+    """Not even if a target echoes the request, cut within a credential."""
 
     def echoes(path: str, status: int, body: Any) -> tuple[int, Any]:
         return 400, {"payload": "x" * 95 + f" token {secret}" if len(secret) > 8 else secret, "key": secret}
@@ -83,22 +83,22 @@ def test_credentials_never_show(sandbox, tmp_path: Path, secret: str) -> None:
         ),
     ],
 )
-def test_what_cannot_be_used_exits_with_two(args: list[str], message: str) -> None:
+def test_an_invalid_option_exits_with_two(args: list[str], message: str) -> None:
     result = run(args[1], *args[2:])
 
     assert 2 == result.exit_code
     assert message in result.stderr
 
 
-def test_environment_names_target_and_credentials(sandbox) -> None:
-    """The environment can replace credentials on the command line."""
+def test_the_environment_may_set_target_and_credentials(sandbox) -> None:
+    """So credentials need not be on the command line."""
     env = {"SEGMENT_MOCK_SALSA_TOKEN": TOKEN, "SEGMENT_MOCK_SEGMENTER_KEY": KEY, "SEGMENT_MOCK_DATA": "demo"}
     result = run(sandbox().url, "--only", "salsa/recorded-metrics", env=env)
 
     assert (0, "pass  salsa/recorded-metrics") == (result.exit_code, result.stdout.splitlines()[0])
 
 
-def test_nothing_compared_is_no_success() -> None:
+def test_a_run_that_compares_nothing_fails() -> None:
     with SegmentMock() as mock:
         result = run(mock.serve().url, "--vendor", "segmenter")
 

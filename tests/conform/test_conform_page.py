@@ -19,8 +19,8 @@ COMMANDS = [shlex.split(text.splitlines()[-1])[2:] for language, text in BLOCKS 
 HERE = "http://127.0.0.1:7357"
 
 
-def test_the_first_command_prints_what_is_shown() -> None:
-    """Against the demo world every line that the page shows is printed, with some number of examples."""
+def test_the_first_command_prints_the_lines_of_the_page() -> None:
+    """Against the demo data, except for the number of examples."""
     with SegmentMock(data="demo") as mock:
         url = mock.serve().url
         result = run(url, *COMMANDS[0][2:])
@@ -34,8 +34,8 @@ def lines_of(text: str) -> set[str]:
     return {*re.sub(r"^\d+ passed", "N passed", text, flags=re.MULTILINE).splitlines()}
 
 
-def test_the_sandbox_command_runs(sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the page says of a vendor's sandbox works against one, and leaves nothing there."""
+def test_the_sandbox_command_passes(sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves nothing behind in the sandbox."""
     monkeypatch.chdir(tmp_path)
     target = sandbox()
     before = target.state()
@@ -46,8 +46,7 @@ def test_the_sandbox_command_runs(sandbox, tmp_path: Path, monkeypatch: pytest.M
     assert before == target.state()
 
 
-def test_the_json_is_as_printed() -> None:
-    """Every member of the printed JSON is there."""
+def test_the_json_has_every_member_of_the_page() -> None:
     printed = next(text for language, text in BLOCKS if language == "json")
     with SegmentMock() as mock:
         url = mock.serve().url

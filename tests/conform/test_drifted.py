@@ -62,8 +62,8 @@ def null(body: Any) -> tuple[int, Any]:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_drift_is_caught(sandbox, drift, difference: str) -> None:
-    """Exit code 1, with the example and the path that differs, its expected and its actual value."""
+def test_a_difference_is_reported(sandbox, drift, difference: str) -> None:
+    """The command exits with 1, and prints the example, the path, the expected and the actual value."""
     target = sandbox(lambda path, status, body: drift(body) if path.endswith("/search") else (status, body))
     result = run(target.url, *ONE)
 
@@ -71,15 +71,15 @@ def test_a_drift_is_caught(sandbox, drift, difference: str) -> None:
     assert result.stdout.startswith(f"fail  salsa/search-by-segment-id\n        {difference}")
 
 
-def test_more_than_was_printed_is_no_drift(sandbox) -> None:
-    """A vendor may add members: only the members of the example are compared."""
+def test_an_additional_member_is_no_difference(sandbox) -> None:
+    """Only the members of the example are compared."""
     target = sandbox(lambda path, status, body: (status, {**body, "new": 1}))
 
     assert 0 == run(target.url, *ONE).exit_code
 
 
-def test_a_reply_without_fresh_id_is_drift(sandbox) -> None:
-    """A value that differs each time must keep its form: a new record's id is a UUID."""
+def test_an_id_of_another_form_is_a_difference(sandbox) -> None:
+    """A value that differs each time must keep its form: the id of a new record is a UUID."""
 
     def renumbered(path: str, status: int, body: Any) -> tuple[int, Any]:
         for group in body["payload"]["segments"]:

@@ -1,4 +1,4 @@
-"""``conform`` against a segment-mock: it loads records by the control plane, and restores the target's own records."""
+"""``conform`` against a segment-mock: it loads records over the control plane, and restores the original ones."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ READS = {"salsa.search_segments", "salsa.search_members", "salsa.search_supporte
 
 @pytest.fixture
 def mock() -> Iterator[SegmentMock]:
-    """A mock with the demo world."""
+    """A mock with the demo data."""
     with SegmentMock(data="demo") as mock:
         yield mock
 
 
-def test_every_example_passes_and_all_is_as_before(mock: SegmentMock) -> None:
-    """The mock passes its own examples, examples for other settings are skipped, and the records are restored."""
+def test_every_example_passes_and_the_records_are_restored(mock: SegmentMock) -> None:
+    """Examples for other settings are skipped."""
     before = mock.state()
     result = run(mock.serve().url, "--allow-writes")
     skipped = [line for line in result.stdout.splitlines() if line.startswith("skip")]
@@ -31,8 +31,8 @@ def test_every_example_passes_and_all_is_as_before(mock: SegmentMock) -> None:
     assert before == mock.state()
 
 
-def test_without_leave_nothing_writes(mock: SegmentMock) -> None:
-    """Without --allow-writes only reading operations are called; the others are skipped, with the name of the flag."""
+def test_without_allow_writes_no_example_writes(mock: SegmentMock) -> None:
+    """Only reading operations are called. The reason for a skipped example names the flag."""
     before = mock.state()
     rows = rows_of(run(mock.serve().url, "--json"))
 
@@ -42,8 +42,8 @@ def test_without_leave_nothing_writes(mock: SegmentMock) -> None:
     assert before == mock.state()
 
 
-def test_other_settings_choose_other_examples() -> None:
-    """What needs a setting runs where it is in force; path, credentials and the admin token are heeded."""
+def test_the_settings_of_the_mock_select_the_examples() -> None:
+    """An example that needs a setting runs if it is in force. Base path, credentials and admin token are used."""
     settings = {
         "salsa_non_crm": "result", "credentials": "listed", "salsa_token": [TOKEN], "segmenter_key": ["k"],
         "segmenter_path": "/elsewhere", "admin_token": "an-admin-token",
@@ -70,8 +70,8 @@ def test_other_settings_choose_other_examples() -> None:
     assert "(--admin-token)" in refused.stderr
 
 
-def test_isolated_organizations_each_get_their_records_back() -> None:
-    """With --credentials isolated an example has the organization of its own credential."""
+def test_the_records_of_isolated_organizations_are_restored() -> None:
+    """With --credentials isolated, an example uses the organization of its own credential."""
     with SegmentMock(data="demo", credentials="isolated") as mock:
         before = mock.state()
         result = run(mock.serve().url, "--allow-writes", "--only", "salsa/upsert*", "--only", "segmenter/create")
@@ -81,7 +81,7 @@ def test_isolated_organizations_each_get_their_records_back() -> None:
         assert mock.salsa.segments == mock.salsa.of("documented-token").segments
 
 
-def test_a_fault_shows_as_a_difference(mock: SegmentMock) -> None:
+def test_a_response_changed_by_a_fault_is_a_difference(mock: SegmentMock) -> None:
     """A response that an armed fault changes counts as a difference, and the records are restored."""
     before = mock.state()
     mock.faults.add(faults.Error(status=500), "salsa.search_segments")

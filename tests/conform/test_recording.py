@@ -1,4 +1,4 @@
-"""``segment-mock record``, and ``conform --fixtures``: drift between a recorded vendor and the mock, with its paths."""
+"""``segment-mock record``, and ``conform --fixtures``: the differences between a recorded vendor and the mock."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ sys.exit(7)
 
 @contextmanager
 def served(sandbox: Sandbox) -> Iterator[None]:
-    """Let *sandbox* answer, in a thread."""
+    """Serve *sandbox* in a thread."""
     thread = Thread(target=sandbox.server.serve_forever)
     thread.start()
     try:
@@ -50,7 +50,7 @@ def served(sandbox: Sandbox) -> Iterator[None]:
 
 
 def drifted(path: str, status: int, body: Any) -> tuple[int, Any]:
-    """Plant three differences into the response of a search: a member gone, one of another type, and one more."""
+    """Change the response to a search: remove a member, change the type of one, and add one."""
     if path.endswith("/search") and status == 200:
         group = body["payload"]["segments"][0]
         del group["description"]
@@ -69,7 +69,7 @@ def record(target: str, out: Path, code: str, *options: str) -> subprocess.Compl
 
 @pytest.fixture(scope="module", params=[None, drifted], ids=["same", "drifted"])
 def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    """Whether drift was planted, and the folder with the recording."""
+    """Whether the vendor's responses were changed, and the folder with the recording."""
     out = tmp_path_factory.mktemp("recorded") / "out"
     sandbox = Sandbox(request.param)
     with served(sandbox):
@@ -79,8 +79,8 @@ def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return request.param, out
 
 
-def test_it_keeps_each_exchange_without_credentials_ids_and_times(recorded: tuple[Any, Path]) -> None:
-    """In the form of fixtures/, in order; the id of a later request is the placeholder of the earlier response."""
+def test_a_recording_has_no_credentials_ids_and_times(recorded: tuple[Any, Path]) -> None:
+    """It has the form of fixtures/. An id in a later request has the placeholder of the earlier response."""
     _, out = recorded
     names = sorted(file.name for file in out.iterdir())
     texts = "".join(file.read_text() for file in out.iterdir())
@@ -103,8 +103,8 @@ def test_it_keeps_each_exchange_without_credentials_ids_and_times(recorded: tupl
     assert 3 == len(json.loads((out / "recording.har").read_text())["log"]["entries"])
 
 
-def test_conform_names_each_planted_difference_and_nothing_else(recorded: tuple[Any, Path]) -> None:
-    """Against a new mock: ids and times that are made again are no difference."""
+def test_conform_reports_each_difference_and_no_other(recorded: tuple[Any, Path]) -> None:
+    """New ids and times are no differences."""
     spoil, out = recorded
 
     result = CliRunner().invoke(main, ["conform", "--fixtures", str(out)])
@@ -121,8 +121,8 @@ def test_conform_names_each_planted_difference_and_nothing_else(recorded: tuple[
     assert ("2 same, 1 drifted" if spoil else "3 same, 0 drifted") in result.output
 
 
-def test_nothing_but_the_vendors_hosts_is_forwarded(tmp_path: Path) -> None:
-    """The other vendor's host, any other host and the control plane are refused: the target is asked once."""
+def test_only_calls_to_the_hosts_of_the_vendor_are_forwarded(tmp_path: Path) -> None:
+    """The other vendor's host, any other host and the control plane are refused: the target gets one call."""
     code = f"""
 import os, requests, urllib.request
 def call(url):
@@ -145,13 +145,13 @@ call({ROOT!r} + "/metrics")
     assert "segment-mock recorded 1 call " in result.stderr
 
 
-def test_no_other_command_forwards_anything() -> None:
+def test_no_other_command_forwards_calls() -> None:
     sources = Path(main.callback.__code__.co_filename).parent  # type: ignore[union-attr]
 
     assert ["record.py"] == [file.name for file in sources.glob("*.py") if "_forwarded" in file.read_text()]
 
 
-def test_a_target_that_does_not_answer_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_target_that_does_not_answer(tmp_path: Path) -> None:
     code = f"import requests; print(requests.get({ROOT!r} + '/metrics', headers={{'authToken': 't'}}).status_code)"
 
     result = record("http://127.0.0.1:9", tmp_path / "out", code)
@@ -176,7 +176,7 @@ def test_a_target_that_does_not_answer_is_named(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_bad_options_are_named(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_the_error_names_an_invalid_option(tmp_path: Path, arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(main, [argument.format(tmp_path) for argument in arguments])
 
     assert 2 == result.exit_code
@@ -184,7 +184,7 @@ def test_bad_options_are_named(tmp_path: Path, arguments: list[str], message: st
 
 
 @pytest.mark.parametrize(("text", "message"), [("{", "it is not valid JSON"), ("[]", "request: expected an object")])
-def test_a_file_that_is_no_recording_is_named(tmp_path: Path, text: str, message: str) -> None:
+def test_the_error_names_a_file_that_is_not_a_recording(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.json").write_text(text)
 
     result = CliRunner().invoke(main, ["conform", "--fixtures", str(tmp_path)])
@@ -193,7 +193,7 @@ def test_a_file_that_is_no_recording_is_named(tmp_path: Path, text: str, message
     assert f"{tmp_path / 'a.json'}: {message}" in result.output.replace("\n", "")
 
 
-def test_what_writes_needs_leave_at_a_target(recorded: tuple[Any, Path]) -> None:
+def test_a_recording_that_writes_needs_allow_writes_for_a_target(recorded: tuple[Any, Path]) -> None:
     result = CliRunner().invoke(main, ["conform", "--fixtures", str(recorded[1]), "--target", "http://127.0.0.1:9"])
 
     assert 2 == result.exit_code
@@ -201,7 +201,7 @@ def test_what_writes_needs_leave_at_a_target(recorded: tuple[Any, Path]) -> None
 
 
 def test_a_secret_of_any_name_is_replaced_wherever_it_occurs() -> None:
-    """In a body's member, in the response that repeats it, in a header, and in a query."""
+    """In a member of a body, in the response that repeats it, in a header and in a query."""
     vendor = next(vendor for vendor in find_vendors() if vendor.name == "salsa")
     request = Request(
         "POST",

@@ -14,8 +14,8 @@ NAMES = {example.name: example for example in examples()}
 GROUPS = "/api/integration/ext/v1/segments"
 
 
-def test_what_the_api_can_make_passes_and_is_removed_again(sandbox) -> None:
-    """Examples pass beside records with the same names, and only the original records remain."""
+def test_examples_pass_and_their_records_are_removed(sandbox) -> None:
+    """They pass beside records with the same names, which remain."""
     target = sandbox()
     before = target.state()
     result = run(target.url, "--allow-writes", "--json", *CREDENTIALS)
@@ -33,7 +33,7 @@ def test_what_the_api_can_make_passes_and_is_removed_again(sandbox) -> None:
     assert "it creates records that the API can't remove, which needs --allow-leftovers" == why["segmenter/create"]
 
 
-def test_without_leave_nothing_is_written(sandbox) -> None:
+def test_without_allow_writes_nothing_is_written(sandbox) -> None:
     target = sandbox()
     only = ("--only", "salsa/[dst]*", "--only", "salsa/recorded-metrics", "--only", "segmenter/*")
     rows = rows_of(run(target.url, "--json", *only, *CREDENTIALS))
@@ -44,8 +44,8 @@ def test_without_leave_nothing_is_written(sandbox) -> None:
     assert reason == rows["salsa/search-by-segment-id"]["why"]
 
 
-def test_without_a_credential_only_refusals_are_tried(sandbox) -> None:
-    """What needs a credential that was not given is skipped with the flag's name; missing and wrong ones are tried."""
+def test_without_a_credential_only_refusals_run(sandbox) -> None:
+    """An example that needs a credential is skipped with the name of the flag; missing and wrong ones are sent."""
     rows = rows_of(run(sandbox().url, "--json", "--allow-writes"))
 
     assert {"salsa/token-missing", "salsa/token-unknown", "segmenter/key-missing", "segmenter/key-unknown"} == {
@@ -54,8 +54,8 @@ def test_without_a_credential_only_refusals_are_tried(sandbox) -> None:
     assert "no credential: --segmenter-key" == rows["segmenter/create"]["why"]
 
 
-def test_records_that_no_api_removes_are_reported(sandbox) -> None:
-    """With --allow-leftovers the Segmenter's examples run; records that remain are listed, and are the only failure."""
+def test_leftovers_are_reported(sandbox) -> None:
+    """With --allow-leftovers, the examples of the Segmenter run; the remaining records are listed, and fail the run."""
     target = sandbox()
     result = run(target.url, "--allow-writes", "--allow-leftovers", "--vendor", "segmenter", "--segmenter-key", KEY)
     stays = [line for line in result.stderr.splitlines() if line.startswith("left behind: ")]
@@ -66,8 +66,8 @@ def test_records_that_no_api_removes_are_reported(sandbox) -> None:
     assert stays[0].endswith("made for segmenter/add-tags: the API can't remove it")
 
 
-def test_it_cleans_up_after_a_difference(sandbox) -> None:
-    """Records of an example that fails are removed too, and so are records that the vendor should not have created."""
+def test_records_of_a_failed_example_are_removed(sandbox) -> None:
+    """So are records that the vendor should not have created."""
     target = sandbox(lambda path, status, body: (status + 1, body) if path == GROUPS else (status, body))
     before = target.state()
     result = run(target.url, "--allow-writes", "--only", "salsa/search-by-s*", "--only", "salsa/upsert*", *CREDENTIALS)
@@ -77,7 +77,7 @@ def test_it_cleans_up_after_a_difference(sandbox) -> None:
 
 
 def test_records_that_can_not_be_removed_are_reported_with_the_reason(sandbox) -> None:
-    """A vendor that refuses to delete leaves records behind: each is named, with its response."""
+    """If the vendor refuses to delete, each record is listed with the vendor's response."""
 
     def refuses(path: str, status: int, body: object) -> tuple[int, object]:
         return (503, {"errors": []}) if target.calls[-1][0] == "DELETE" else (status, body)
@@ -91,8 +91,8 @@ def test_records_that_can_not_be_removed_are_reported_with_the_reason(sandbox) -
     assert stays[0].endswith("made for salsa/search-by-segment-id: delete_segments answers 503")
 
 
-def test_records_that_can_not_be_made_skip_the_example(sandbox) -> None:
-    """If the vendor refuses to create the records of an example, the example is skipped with the vendor's response."""
+def test_an_example_is_skipped_if_its_records_can_not_be_created(sandbox) -> None:
+    """The reason has the vendor's response."""
     target = sandbox(lambda path, status, body: (429, {"errors": []}) if path == GROUPS else (status, body))
     rows = rows_of(run(target.url, "--allow-writes", "--json", "--only", "salsa/search-by-segment-id", *CREDENTIALS))
 
@@ -104,8 +104,8 @@ def test_records_that_can_not_be_made_skip_the_example(sandbox) -> None:
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupt_cleans_up(sandbox, stop: type[BaseException]) -> None:
-    """Whatever ends a run between two bytes, what its example had made is removed."""
+def test_an_interrupted_run_removes_its_records(sandbox, stop: type[BaseException]) -> None:
+    """However a run is interrupted, the records that its example has created are removed."""
     target = sandbox()
     before = target.state()
     client = Client(target.url)
@@ -126,8 +126,8 @@ def test_an_interrupt_cleans_up(sandbox, stop: type[BaseException]) -> None:
     assert [] == place.close()
 
 
-def test_a_signal_cleans_up(sandbox) -> None:
-    """SIGTERM in the middle of a run ends it with 1, cleaned up."""
+def test_a_run_ended_by_sigterm_removes_its_records(sandbox) -> None:
+    """It exits with 1."""
 
     def interrupts(path: str, status: int, body: object) -> tuple[int, object]:
         if path.endswith("/segments/search"):

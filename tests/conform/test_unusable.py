@@ -1,4 +1,4 @@
-"""Targets with unusable answers get one sentence each, never a traceback."""
+"""Targets with unreadable responses: the error is one sentence, never a traceback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ONE = ("--only", "salsa/supporters-search-nothing-asked", *CREDENTIALS)
 
 @contextmanager
 def scripted(*replies: bytes) -> Iterator[str]:
-    """Serve *replies*, one a connection, the last one again and again; ``b""`` keeps the connection without a word."""
+    """Send the next of *replies* on each connection, then always the last one; for ``b""``, send nothing."""
     server = socket.create_server(("127.0.0.1", 0))
     connections: list[socket.socket] = []
 
@@ -68,7 +68,7 @@ def scripted(*replies: bytes) -> Iterator[str]:
     ],
     ids=["html", "redirect", "no-http", "cut-head", "cut-body", "lying-encoding", "hang"],
 )
-def test_a_broken_answer_is_a_difference(replies: list[bytes], sentence: str) -> None:
+def test_a_broken_response_is_a_difference(replies: list[bytes], sentence: str) -> None:
     with scripted(*replies) as url:
         result = run(url, "--timeout", "0.1", *ONE)
 
@@ -79,7 +79,7 @@ def test_a_broken_answer_is_a_difference(replies: list[bytes], sentence: str) ->
 
 
 def test_no_control_character_reaches_terminal_or_xml(tmp_path: Path) -> None:
-    """Bytes that would colour a terminal or break the JUnit file are written out."""
+    """Bytes that would colour a terminal or break the JUnit file are escaped."""
     file = tmp_path / "report.xml"
     with scripted(NOT_FOUND, b"\x1b[31m\x00\x7f ]]> <&>\r\n") as url:
         result = run(url, "--timeout", "1", "--junit", str(file), *ONE)
@@ -89,7 +89,7 @@ def test_no_control_character_reaches_terminal_or_xml(tmp_path: Path) -> None:
     assert text in result.stdout
 
 
-def test_silent_target_is_called_three_times_only() -> None:
+def test_a_silent_target_is_called_three_times_only() -> None:
     """After three examples without a response, the others are skipped, so that a dead target does not cost minutes."""
     with scripted(NOT_FOUND, b"") as url:
         result = run(url, "--timeout", "0.05", "--allow-writes", "--only", "salsa/upsert-*", *CREDENTIALS)
@@ -99,8 +99,8 @@ def test_silent_target_is_called_three_times_only() -> None:
 
 
 @pytest.mark.parametrize("replies", [[b""], []], ids=["hanging", "closed"])
-def test_missing_target_is_an_error_at_once(replies: list[bytes]) -> None:
-    """A target that can't be reached at all ends the run with 1 and its address, before any example."""
+def test_a_target_that_can_not_be_reached_is_an_error(replies: list[bytes]) -> None:
+    """The command exits with 1 before any example, and the error has the address."""
     with scripted(*replies or [b""]) as url:
         if not replies:
             url = "http://127.0.0.1:1"
@@ -112,7 +112,7 @@ def test_missing_target_is_an_error_at_once(replies: list[bytes]) -> None:
     assert "HTTPConnection" not in result.stderr
 
 
-def test_https_to_a_plain_server_is_no_matter_of_trust() -> None:
+def test_https_to_a_server_without_tls_has_its_own_error() -> None:
     with SegmentMock() as mock:
         refused = run(mock.serve().url.replace("http:", "https:"), *ONE)
 
@@ -121,7 +121,7 @@ def test_https_to_a_plain_server_is_no_matter_of_trust() -> None:
 
 
 def test_certificates_are_verified() -> None:
-    """Without the authority the run ends with the two ways to name it; each of them works."""
+    """Without the CA certificate, the error names the two ways to set it, and both work."""
     with SegmentMock(tls=True) as mock:
         server = mock.serve()
         refused = run(server.url, *ONE)

@@ -1,4 +1,4 @@
-"""Parts of every vendor: JSON in and out, validation errors, refusals, and schemas of responses."""
+"""What all vendors share: JSON bodies, errors of validation, refusals, and ids."""
 
 import json
 
@@ -16,8 +16,8 @@ HEADERS = {"authToken": "t", "x-api-key": "k"}
 
 
 @pytest.mark.parametrize("value", [{}, [], "x", 5, 1.5, None, True, {"a": [{"b": "é\ud800"}]}, 10**999])
-def test_what_is_written_is_read_again(value):
-    """JSON of every kind survives, including lone surrogates and long numbers."""
+def test_json_survives_writing_and_reading(value):
+    """So do lone surrogates and long numbers."""
     assert {"v": value} == parse(dumps({"v": value}))
 
 
@@ -48,7 +48,7 @@ def test_what_is_written_is_read_again(value):
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_what_is_no_json_is_refused_with_a_reason(body, says):
+def test_invalid_json_is_refused_with_a_reason(body, says):
     """The refusal is ``malformed``, with a sentence for a client that does not mention Python."""
     with pytest.raises(Refusal) as caught:
         parse(body)
@@ -73,8 +73,8 @@ def test_what_is_no_json_is_refused_with_a_reason(body, says):
         (b"[" + b"[],{}," * 200 + b"[]]", [*([[], {}] * 200), []]),
     ],
 )
-def test_odd_json_is_read(body, expected):
-    """A byte order mark is skipped, the last of equal keys counts, and a hundred levels are accepted."""
+def test_unusual_json_is_read(body, expected):
+    """A byte order mark is skipped, the last of repeated names counts, and a hundred levels are accepted."""
     assert expected in (None, parse(body))
 
 
@@ -100,7 +100,7 @@ class Outer(Schema):
         ({"batch": [{}, 5]}, "batch[1]"),
     ],
 )
-def test_a_complaint_names_the_place_on_the_wire(body, expected):
+def test_an_error_names_the_path_in_the_body(body, expected):
     """Members are joined by dots, list items have their index, and marshmallow's own messages do not appear."""
     ((place, sentence),) = flatten_errors(Outer().validate(body))
 
@@ -109,7 +109,7 @@ def test_a_complaint_names_the_place_on_the_wire(body, expected):
 
 
 def test_unread_members_are_listed_in_the_order_sent():
-    """They are listed at every depth that the schema knows, including batches; unknown members are not searched."""
+    """They are listed at every depth of the schema, including batches, but not within unknown members."""
     names = "zyxwvutsrq"
     body = {name: {"deep": 1} for name in names} | {"one": {"b": 1, "a": 2}, "batch": [{}, {"c": 1}], "many": "odd"}
 
@@ -119,7 +119,7 @@ def test_unread_members_are_listed_in_the_order_sent():
 @pytest.mark.parametrize("kind", REFUSAL_KINDS)
 @pytest.mark.parametrize("path", ["/api/integration/ext/v1/segments", "/segments", "/nowhere"])
 def test_every_kind_is_refused_without_a_reason(kind, path):
-    """Any step may refuse any call: the vendor has an error status and a sentence for each kind."""
+    """Any step may refuse a call, so the vendor has an error status and a message for each kind."""
 
     async def refuse(call, proceed):
         return call.refuse(kind)
@@ -134,8 +134,8 @@ def test_every_kind_is_refused_without_a_reason(kind, path):
     assert (kind, reply.status_code) == (mock.journal.entries()[0].refusal, mock.journal.entries()[0].status)
 
 
-def test_every_refusal_of_every_vendor_tells_its_source():
-    """Each kind has an error status, a sentence and a source."""
+def test_every_refusal_of_every_vendor_has_a_source():
+    """It also has an error status and a message."""
     for vendor in find_vendors():
         assert set(REFUSAL_KINDS) == set(vendor.refusals)
         for row in vendor.refusals.values():
@@ -144,14 +144,14 @@ def test_every_refusal_of_every_vendor_tells_its_source():
             assert row.source
 
 
-def test_every_operation_tells_its_source_and_reply():
+def test_every_operation_has_a_source_and_a_response_schema():
     operations = [operation for vendor in find_vendors() for operation in vendor.operations]
 
     assert [] == [operation.name for operation in operations if not (operation.source and operation.response)]
 
 
 def test_new_id_differs_from_existing_ids():
-    """The stream continues until an id is in none of the existing ids, however many are taken."""
+    """Ids are drawn until one is new, however many exist."""
     stream = World(5)
     first, *others, last = (stream.new_id("k") for _ in range(3000))
 

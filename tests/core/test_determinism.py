@@ -1,4 +1,4 @@
-"""The same seed and calls with a frozen clock give the same bytes, and each id belongs to one record only."""
+"""With the same seed, calls and frozen clock, all bytes are the same; and each id belongs to one record only."""
 
 import json
 import re
@@ -32,8 +32,8 @@ def story(mock):
     return [(reply.status_code, dict(reply.headers), reply.content) for reply in replies]
 
 
-def test_the_same_seed_makes_the_same_bytes():
-    """Headers and bodies, ids and times, successes and refusals are equal in another mock, and after a reset."""
+def test_the_same_seed_gives_the_same_bytes():
+    """Headers, bodies, ids and times are the same in another mock and after a reset, for successes and refusals."""
     first, again = SegmentMock(data=DATA, seed=7), SegmentMock(data=DATA, seed=7)
     first_story = story(first)
 
@@ -43,7 +43,7 @@ def test_the_same_seed_makes_the_same_bytes():
     assert first.state() == again.state()
 
 
-def test_another_seed_makes_other_ids():
+def test_another_seed_gives_other_ids():
     """No id is the same, in responses or records."""
     stories = [
         {*re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", json.dumps([str(story(mock)), mock.state()]))} - {GROUP}
@@ -70,7 +70,7 @@ FAILED = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "headers"), FAILED)
-def test_a_call_that_adds_nothing_shifts_no_id(method, path, body, headers):
+def test_a_call_that_adds_nothing_uses_up_no_id(method, path, body, headers):
     """Later records get the same ids as without the call."""
     plain, disturbed = (SegmentMock(data=DATA) for _ in range(2))
     for _ in range(3):
@@ -82,7 +82,7 @@ def test_a_call_that_adds_nothing_shifts_no_id(method, path, body, headers):
     assert plain.state() == disturbed.state()
 
 
-def test_the_vendors_do_not_shift_each_others_ids():
+def test_a_call_to_one_vendor_uses_up_no_id_of_the_other():
     """Each kind of record has its own stream of ids."""
     one, other = (SegmentMock(data=DATA) for _ in range(2))
     for mock, calls in ((one, (ADD, CREATE)), (other, (CREATE, ADD))):
@@ -92,8 +92,8 @@ def test_the_vendors_do_not_shift_each_others_ids():
     assert one.state() == other.state()
 
 
-def test_a_new_id_is_never_one_that_is_there():
-    """Another run with the same seed loads exported records; a new record gets an id that none of them has."""
+def test_a_new_id_differs_from_all_loaded_ids():
+    """Another run with the same seed loads exported records, and adds a record."""
     first = SegmentMock(data=DATA)
     send(first, *ADD)
     send(first, *CREATE)
@@ -110,7 +110,7 @@ def test_a_new_id_is_never_one_that_is_there():
 
 
 def test_rows_without_ids_join_an_exported_state():
-    """Data files are joined: rows with ids keep them, whichever file comes first."""
+    """Rows with ids keep their ids, whichever data file comes first."""
     state = SegmentMock(data=DATA).state()
     more = {
         "salsa": {"segments": [{"name": "more"}]},
@@ -124,7 +124,7 @@ def test_rows_without_ids_join_an_exported_state():
         assert {"0", "9", None} == {person.get("externalId") for person in mock.segmenter.persons}
 
 
-def test_whatever_the_api_stored_can_be_loaded_again():
+def test_records_of_the_api_can_be_exported_and_loaded():
     """Loading an export restores the state, including empty values, unusual characters and cleared fields."""
     mock = SegmentMock(data=DATA)
     odd = {"description": "", "externalSystemId": ""}
@@ -138,7 +138,7 @@ def test_whatever_the_api_stored_can_be_loaded_again():
     assert 3 == len(state["salsa"]["segments"])
 
 
-def test_a_face_that_refuses_leaves_no_trace():
+def test_a_refused_record_of_mock_vendor_changes_nothing():
     mock = SegmentMock(data=DATA)
     before = mock.state()
     with pytest.raises(SettingError, match="another record already has the externalId '0'"):

@@ -1,4 +1,4 @@
-"""Hints for mistakes: the vendor's response is unchanged, and a header and the journal name the likely mistake."""
+"""Hints about mistakes: a header and the journal name the likely mistake; the vendor's body is unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEARCH = {"payload": {"offset": 0, "count": 1}}
 def call_with_hint(
     method: str, path: str, json: Any = None, headers: Any = None, **settings: Any
 ) -> tuple[int, str, str]:
-    """Return status, hint in the header and hint in the journal of one request to an empty world."""
+    """Return the status of one request to an empty mock, with its hints in the header and in the journal."""
     headers = {"authToken": "t", "x-api-key": "k"} if headers is None else headers
     with SegmentMock(**settings) as mock, mock.session() as session:
         reply = session.request(method, path, json=json, headers=headers)
@@ -75,13 +75,13 @@ def test_unknown_path_or_method_gets_a_hint(method: str, path: str, json: Any, s
     ],
     ids=lambda value: next(iter(value), "none") if isinstance(value, dict) else None,
 )
-def test_a_credential_in_the_wrong_header_is_found(headers: dict[str, str], hint: str) -> None:
-    """The hint of the 401 names the header that was sent and the header that the vendor reads."""
+def test_a_credential_in_the_wrong_header_gets_a_hint(headers: dict[str, str], hint: str) -> None:
+    """It names the header that was sent, and the header that the vendor reads."""
     assert (401, hint, hint) == call_with_hint("POST", f"{SALSA}/segments/search", SEARCH, headers)
 
 
-def test_the_header_of_the_other_vendor_is_found() -> None:
-    """A Salsa token is no key of the Segmenter's."""
+def test_a_credential_in_the_header_of_the_other_vendor_gets_a_hint() -> None:
+    """The Segmenter does not read Salsa's header."""
     status, hint, _ = call_with_hint("PUT", "/segments", {"id": "x"}, {"authToken": "t"})
 
     assert (403, "send your credential in the header x-api-key, not in authtoken") == (status, hint)
@@ -100,14 +100,14 @@ def test_the_header_of_the_other_vendor_is_found() -> None:
          "--salsa-non-crm result"),
     ],
 )  # fmt: skip
-def test_a_setting_that_would_change_the_answer_is_named(json: Any, settings: dict[str, Any], flag: str) -> None:
+def test_a_hint_names_a_setting_that_would_change_the_response(json: Any, settings: dict[str, Any], flag: str) -> None:
     _, header, journal = call_with_hint("PUT", f"{SALSA}/segments", json, **settings)
 
     assert flag in header
     assert header == journal
 
 
-def test_the_limit_of_calls_names_its_setting() -> None:
+def test_the_hint_at_the_rate_limit_names_its_setting() -> None:
     with SegmentMock() as mock, mock.session() as session:
         mock.clock.freeze()
         replies = [session.get(f"{SALSA}/metrics", headers={"authToken": "t"}) for _ in range(301)]
@@ -118,8 +118,8 @@ def test_the_limit_of_calls_names_its_setting() -> None:
 
 
 @pytest.mark.parametrize("name", ["a\r\nX-Evil: 1", "a\0b", "\u540d\ud800", "x" * 300_000, "\n" * 100_000], ids=len)
-def test_what_a_client_sent_breaks_no_header(name: str) -> None:
-    """A hint that quotes unusual or very long names is one short line, through our own server and through Flask's."""
+def test_a_hint_is_a_valid_header_whatever_it_quotes(name: str) -> None:
+    """It is one short line even with unusual or very long names, on the live server and under Flask."""
     body = {"payload": {"segments": [{"name": "n", name: 1}]}}
     odd = {"payload": {"identifierType": name, "identifiers": ["1"]}}
     flask = create_app().test_client()
@@ -138,14 +138,13 @@ def test_what_a_client_sent_breaks_no_header(name: str) -> None:
     assert longest < 10_000
 
 
-def test_a_plain_call_has_no_hint() -> None:
-    """A call without a mistake gets no hint."""
+def test_a_call_without_a_mistake_has_no_hint() -> None:
     assert (200, "", "") == call_with_hint("PUT", f"{SALSA}/segments", GROUP)
 
 
 @pytest.mark.parametrize(("encoding", "has_hint"), [("gzip", True), ("br", True), ("identity", False), ("", False)])
-def test_a_compressed_body_is_named(encoding: str, has_hint: bool) -> None:
-    """No source says that either API reads one: 400, and a hint at the header; in process, live and under WSGI."""
+def test_a_compressed_body_gets_a_hint(encoding: str, has_hint: bool) -> None:
+    """No source says that the APIs accept one, so the status is 400; in process, live and under WSGI."""
     path, body = f"{SALSA}/segments/search", gzip.compress(json.dumps(SEARCH).encode())
     headers = {"authToken": "t", "Content-Type": "application/json", "Content-Encoding": encoding}
     with SegmentMock() as mock:

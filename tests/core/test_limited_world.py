@@ -1,4 +1,4 @@
-"""``--max-organizations``: the least recently used organization is dropped, and the user gets a hint."""
+"""``--max-organizations``: the least recently used organization is dropped, and its next response has a hint."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def limited(limit: int = 2, **settings: Any) -> SegmentMock:
 
 
 def rename(mock: SegmentMock, key: str, name: str = "Renamed") -> requests.Response:
-    """Change the segment vip of the organization *key* by a call."""
+    """Rename the segment ``vip`` of the organization of *key* by a call."""
     with mock.session() as session:
         reply = session.put("/segments", json={"id": "vip", "name": name}, headers={"x-api-key": key}, timeout=10)
     assert 200 == reply.status_code
@@ -34,17 +34,17 @@ def rename(mock: SegmentMock, key: str, name: str = "Renamed") -> requests.Respo
 
 
 def name_of(mock: SegmentMock, key: str) -> str:
-    """Return the name of the segment vip of the organization *key*."""
+    """Return the name of the segment ``vip`` of the organization of *key*."""
     return next(row["name"] for row in mock.segmenter.of(key).segments if row["id"] == "vip")
 
 
 def organizations(mock: SegmentMock) -> list[str]:
-    """Return the names of the organizations in the order of the page."""
+    """Return the names of the organizations in the order in which the page shows them."""
     with mock.session() as session:
         return [row["name"] for row in session.get("/_mock/organizations").json()["organizations"]]
 
 
-def test_the_least_recently_used_one_is_dropped_and_begins_again() -> None:
+def test_the_least_recently_used_organization_is_dropped_and_starts_again() -> None:
     with limited() as mock:
         for key in ("a", "b", "a", "c"):
             rename(mock, key)
@@ -55,7 +55,7 @@ def test_the_least_recently_used_one_is_dropped_and_begins_again() -> None:
         )
 
 
-def test_the_first_call_afterwards_says_why_the_records_are_gone(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_next_response_says_why_the_records_are_gone(caplog: pytest.LogCaptureFixture) -> None:
     with limited(1) as mock, caplog.at_level(logging.WARNING, "segment_mock"):
         hints = [rename(mock, key).headers.get(HINT, "") for key in ("a", "b", "a", "a")]
         entries = [entry.hint for entry in mock.journal.entries()]
@@ -66,7 +66,7 @@ def test_the_first_call_afterwards_says_why_the_records_are_gone(caplog: pytest.
     assert "--max-organizations" in caplog.text
 
 
-def test_a_refused_call_says_so_too() -> None:
+def test_a_refused_call_has_the_same_hint() -> None:
     with limited(1) as mock, mock.session() as session:
         for key in ("a", "b"):
             rename(mock, key)
@@ -76,7 +76,7 @@ def test_a_refused_call_says_so_too() -> None:
     assert "was dropped" in refused.headers[HINT]
 
 
-def test_metrics_count_what_was_dropped_and_a_reset_leaves_the_count() -> None:
+def test_metrics_count_dropped_organizations_across_resets() -> None:
     with limited(1) as mock, mock.session() as session:
         for key in ("a", "b", "c"):
             rename(mock, key)
@@ -92,7 +92,7 @@ def test_metrics_count_what_was_dropped_and_a_reset_leaves_the_count() -> None:
         )
 
 
-def test_without_the_setting_every_organization_is_kept() -> None:
+def test_without_the_setting_no_organization_is_dropped() -> None:
     with SegmentMock(data="demo", credentials="isolated") as mock:
         for number in range(300):
             rename(mock, f"key {number}")
@@ -136,7 +136,7 @@ def test_the_journal_keeps_the_entries_and_faults_stay_armed() -> None:
 
 
 @pytest.mark.parametrize("named_again", [False, True])
-def test_a_snapshot_brings_a_dropped_organization_back(named_again: bool) -> None:
+def test_a_snapshot_restores_a_dropped_organization(named_again: bool) -> None:
     with limited(1) as mock:
         rename(mock, "a", "First")
         before = mock.snapshot()
@@ -156,7 +156,7 @@ def test_a_snapshot_brings_a_dropped_organization_back(named_again: bool) -> Non
         assert {"a": "Third" if named_again else "VIP", "b": "VIP" if named_again else "Renamed"} == then
 
 
-def test_a_snapshot_brings_one_back_that_was_dropped_again_without_a_write() -> None:
+def test_a_snapshot_restores_an_organization_that_was_dropped_again_without_a_write() -> None:
     with limited(1) as mock, mock.session() as session:
         rename(mock, "a")
         snapshot = mock.snapshot()
@@ -167,8 +167,8 @@ def test_a_snapshot_brings_one_back_that_was_dropped_again_without_a_write() -> 
         assert "Renamed" == name_of(mock, "a")
 
 
-def test_one_that_was_restored_to_nothing_comes_back_too() -> None:
-    """It has no records of its own when it is dropped, but a later snapshot has."""
+def test_a_snapshot_restores_an_organization_that_was_empty_when_dropped() -> None:
+    """A restore has removed its records, and a snapshot from before that restore has them."""
     with limited(1) as mock:
         nothing = mock.snapshot()
         rename(mock, "a")
@@ -182,7 +182,7 @@ def test_one_that_was_restored_to_nothing_comes_back_too() -> None:
         assert organization_name("a") in organizations(mock)
 
 
-def test_a_rewind_brings_a_dropped_organization_back() -> None:
+def test_a_rewind_restores_a_dropped_organization() -> None:
     with limited(1) as mock:
         rename(mock, "a")
         entry = mock.journal.entries()[0]
@@ -203,7 +203,7 @@ def test_a_capsule_has_the_records_that_a_dropped_organization_had() -> None:
         assert "VIP" == name_of(mock, "a")
 
 
-def test_changes_show_what_was_dropped() -> None:
+def test_changes_include_dropped_records() -> None:
     with limited(1) as mock:
         mock.segmenter.of("a").add_segment("Own")
         with mock.expect_changes(segmenter={"segments": removed({"name": "Own"})}):
@@ -240,8 +240,8 @@ def test_memory_does_not_grow_with_the_number_of_credentials() -> None:
         assert 20 > sum(one() is not None for one in alive)
 
 
-def test_a_call_that_another_thread_overtakes_writes_to_the_organization_of_its_credential() -> None:
-    """Its organization is dropped between its authentication and its write: what it writes is there afterwards."""
+def test_a_call_writes_to_its_organization_even_if_another_thread_drops_it() -> None:
+    """The organization is dropped between authentication and write, and has the written record afterwards."""
     with limited(1) as mock:
         world: LimitedWorld = mock._emulator.world
         rename(mock, "a", "First")
@@ -266,8 +266,8 @@ def test_a_call_that_another_thread_overtakes_writes_to_the_organization_of_its_
         assert ["Second", "VIP"] == [name_of(mock, key) for key in "ab"]
 
 
-def test_many_threads_lose_nothing_that_is_within_the_limit() -> None:
-    """Each of four keys is used by one thread while others come and go; its own last write is always there."""
+def test_threads_lose_no_organization_within_the_limit() -> None:
+    """Four threads use one credential each while others come and go; each always finds its latest write."""
     with limited(40) as mock:
         wrong: list[str] = []
 
@@ -289,7 +289,7 @@ def test_many_threads_lose_nothing_that_is_within_the_limit() -> None:
 
 
 def test_random_use_agrees_with_a_model() -> None:
-    """Over many calls, each organization has what its last call wrote, unless it was not among the last three."""
+    """Each organization has its latest write, unless it was not among the last three that were used."""
     with limited(3) as mock:
         rng, recent, written = mock._emulator.world.random_stream("test"), [], {}
         for turn in range(300):
@@ -314,14 +314,14 @@ def test_random_use_agrees_with_a_model() -> None:
         ({"max_organizations": "many", "credentials": "isolated"}, "max_organizations"),
     ],
 )
-def test_settings_that_can_not_be_used(settings: dict[str, Any], words: str) -> None:
+def test_an_invalid_limit_is_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingError) as caught:
         SegmentMock(**settings)
 
     assert words in str(caught.value)
 
 
-def test_an_unwritten_organization_leaves_no_trace_in_the_log() -> None:
+def test_dropping_an_unwritten_organization_adds_nothing_to_the_log() -> None:
     world = LimitedWorld(limit=1)
     for number in range(100):
         world.organization(str(number))

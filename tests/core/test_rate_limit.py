@@ -13,14 +13,14 @@ def window() -> RateWindow:
     return RateWindow(3, 60)
 
 
-def test_a_full_window(window: RateWindow) -> None:
-    """The limit's number of calls is admitted; the next call is refused, even at the same moment."""
+def test_a_full_window_refuses_the_next_call(window: RateWindow) -> None:
+    """As many calls as the limit are admitted, all at the same moment."""
     assert [True, True, True, False] == [window.admit("a", 100) for _ in range(4)]
 
 
 @pytest.mark.parametrize(("now", "expected"), [(159.999, False), (160, True), (161, True)])
-def test_the_edge(window: RateWindow, now: float, expected: bool) -> None:
-    """A call leaves the window exactly when the window's seconds have passed."""
+def test_a_call_leaves_the_window_after_its_seconds(window: RateWindow, now: float, expected: bool) -> None:
+    """It leaves exactly when the seconds of the window have passed."""
     for moment in (100, 100, 150):
         window.admit("a", moment)
 
@@ -28,8 +28,7 @@ def test_the_edge(window: RateWindow, now: float, expected: bool) -> None:
     assert expected == window.admit("a", now)
 
 
-def test_the_window_slides(window: RateWindow) -> None:
-    """Each call leaves the window separately."""
+def test_each_call_leaves_the_window_separately(window: RateWindow) -> None:
     for moment in (100, 130, 140):
         window.admit("a", moment)
 
@@ -37,7 +36,7 @@ def test_the_window_slides(window: RateWindow) -> None:
 
 
 def test_refused_calls_count(window: RateWindow) -> None:
-    """Calls during the refusal extend it."""
+    """A refused call counts in the window as well."""
     for moment in (100, 100, 100):
         window.admit("a", moment)
 
@@ -45,8 +44,7 @@ def test_refused_calls_count(window: RateWindow) -> None:
     assert [False, True] == [window.admit("a", moment) for moment in (179, 190)]
 
 
-def test_names_do_not_share(window: RateWindow) -> None:
-    """Each name has a window of its own."""
+def test_each_name_has_its_own_window(window: RateWindow) -> None:
     for _ in range(4):
         window.admit("a", 100)
 
@@ -54,7 +52,7 @@ def test_names_do_not_share(window: RateWindow) -> None:
     assert (0, 2) == (window.remaining("a", 100), window.remaining("b", 100))
 
 
-def test_left(window: RateWindow) -> None:
+def test_remaining_calls(window: RateWindow) -> None:
     """The number of calls left is never negative, and reading it does not count as a call."""
     remaining = [window.remaining("a", 100)]
     for _ in range(5):
@@ -65,8 +63,8 @@ def test_left(window: RateWindow) -> None:
     assert window.remaining("a", 160) == 3
 
 
-def test_the_clock_set_back(window: RateWindow) -> None:
-    """Calls that lie in the future, because the clock was set back, do not count."""
+def test_calls_in_the_future_do_not_count(window: RateWindow) -> None:
+    """They lie in the future because the clock was set back."""
     for _ in range(4):
         window.admit("a", 1000)
 
@@ -74,7 +72,7 @@ def test_the_clock_set_back(window: RateWindow) -> None:
     assert [True, True, True, False] == [window.admit("a", 0) for _ in range(4)]
 
 
-def test_the_clock_set_forth_and_back(window: RateWindow) -> None:
+def test_calls_count_after_the_clock_was_set_forward_and_back(window: RateWindow) -> None:
     for moment in (0, 1000, 1000):
         window.admit("a", moment)
 
@@ -82,8 +80,7 @@ def test_the_clock_set_forth_and_back(window: RateWindow) -> None:
     assert [True, True, False] == [window.admit("a", 1) for _ in range(3)]
 
 
-def test_clear(window: RateWindow) -> None:
-    """Every name may call again."""
+def test_after_clear_every_name_may_call_again(window: RateWindow) -> None:
     for _ in range(4):
         window.admit("a", 100)
     window.clear()

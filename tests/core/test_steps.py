@@ -1,4 +1,4 @@
-"""The steps of every call: their order, and the effects of a call that fails."""
+"""The steps of every call: their order, and the effects of a failed call."""
 
 import json
 import logging
@@ -42,7 +42,7 @@ def names(mock):
         ("t", 0, b'{"payload":{"count":21,"offset":-1}}', 400),
     ],
 )
-def test_the_order_is_key_rate_json_shape_batch(token, calls, body, expected):
+def test_the_order_is_credential_rate_json_schema_batch(token, calls, body, expected):
     mock = world()
     mock.clock.freeze()
     session = mock.session()
@@ -52,7 +52,7 @@ def test_the_order_is_key_rate_json_shape_batch(token, calls, body, expected):
     assert expected == session.post(SEARCH, data=body, headers={"authToken": token}).status_code
 
 
-def test_an_operation_that_fails_half_way_leaves_no_trace(monkeypatch, caplog):
+def test_an_operation_that_fails_half_way_changes_nothing(monkeypatch, caplog):
     """Its writes are undone, the journal has no change, and the response is an error in the vendor's format."""
     written = Table.put
 
@@ -81,7 +81,7 @@ def test_an_operation_that_fails_half_way_leaves_no_trace(monkeypatch, caplog):
     assert isinstance(record.exc_info[1], RuntimeError)
 
 
-def test_a_defect_of_the_segmenter_is_the_printed_failure(monkeypatch):
+def test_a_defect_of_the_segmenter_has_the_documented_body(monkeypatch):
     """The response is a 500 exactly as in the vendor's document."""
     monkeypatch.setattr(Table, "get", lambda *_: 1 / 0)
     reply = world().session().put("/segments", data=b'{"id":"1"}', headers=TOKEN)
@@ -90,7 +90,7 @@ def test_a_defect_of_the_segmenter_is_the_printed_failure(monkeypatch):
     assert (500, expected) == (reply.status_code, reply.json())
 
 
-def test_a_stage_may_refuse_in_the_vendors_words():
+def test_a_fault_may_refuse_in_the_vendors_format():
     """A fault that calls call.refuse before the operation gets the vendor's message and status.
 
     Nothing is performed.
@@ -112,7 +112,7 @@ def test_a_stage_may_refuse_in_the_vendors_words():
     assert 200 == search(mock).status_code
 
 
-def test_the_first_stage_is_outermost():
+def test_the_first_rule_is_outermost():
     """The first rule sees the result of later rules."""
 
     def mark(name):
@@ -130,8 +130,8 @@ def test_the_first_stage_is_outermost():
     assert ("1 stage", "2 stage") == mock.journal.entries()[0].faults
 
 
-def test_a_spoiled_item_echoes_what_it_could_have_written():
-    """Members that clients can't set are not echoed, the same as in a failure of the vendor itself."""
+def test_a_failed_item_repeats_only_the_members_that_clients_set():
+    """It is the same in an error of the vendor itself."""
 
     async def spoil(call, proceed):
         call.item_failures = {0: ItemFailure("NOT_ALLOWED")}
@@ -146,7 +146,7 @@ def test_a_spoiled_item_echoes_what_it_could_have_written():
 
 
 @pytest.mark.parametrize(("result", "count"), [("SYSTEM_ERROR", 1), ("NOT_ALLOWED", 0), ("VALIDATION_ERROR", 1)])
-def test_spoiled_items_fail_and_the_others_are_performed(result, count):
+def test_items_that_a_fault_fails_are_not_performed(result, count):
     """Response, records and journal agree on the items that were performed."""
 
     async def spoil(call, proceed):
@@ -166,8 +166,8 @@ def test_spoiled_items_fail_and_the_others_are_performed(result, count):
     assert "ADDED" == put(mock, "b").json()["payload"]["segments"][0]["result"]
 
 
-def test_a_spoiled_item_is_not_even_looked_at():
-    """It fails with the fault's result whatever other errors it has, even in a non-CRM group."""
+def test_a_failed_item_is_not_validated():
+    """It has the result of the fault whatever other errors it has, even for a non-CRM group."""
     key = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 
     async def spoil(call, proceed):
@@ -183,7 +183,7 @@ def test_a_spoiled_item_is_not_even_looked_at():
 
 
 @pytest.mark.parametrize(("delivery", "outcome"), [(CLOSED, "closed"), (RESET, "reset")])
-def test_an_answer_may_be_lost_after_the_write(delivery, outcome):
+def test_a_response_may_be_lost_after_the_write(delivery, outcome):
     """The write is performed, the client gets no response, and the journal has both facts."""
 
     async def lose(call, proceed):

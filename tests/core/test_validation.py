@@ -1,4 +1,4 @@
-"""The fast validator agrees with marshmallow, or leaves the decision to marshmallow."""
+"""The fast validator agrees with marshmallow, or leaves the decision to it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def rows(schema: Schema) -> st.SearchStrategy[Any]:
 
 
 def value(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
-    """Return values that *field* accepts in most cases."""
+    """Return values most of which *field* accepts."""
     if isinstance(field, ItemList):
         good: st.SearchStrategy[Any] = st.lists(rows(field.schema), max_size=3)
     elif isinstance(field, fields.Nested):
@@ -84,8 +84,8 @@ def leaves(data: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("name", VALIDATORS)
 @OFTEN
 @given(data=st.data())
-def test_it_says_what_marshmallow_says(name: str, data: st.DataObject) -> None:
-    """For every operation's body and any data, the result is the same, or the validator leaves it to marshmallow."""
+def test_validators_of_all_operations_agree_with_marshmallow(name: str, data: st.DataObject) -> None:
+    """For any data, the result is the same, or the validator leaves the decision to marshmallow."""
     validator = VALIDATORS[name]
     load_agrees(validator, data.draw(st.one_of(rows(validator.schema), rows(validator.schema), VALUES)))
 
@@ -118,7 +118,7 @@ def schemas(draw: st.DrawFn, depth: int = 2) -> Schema:
 
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_it_knows_any_schema(data: st.DataObject) -> None:
+def test_validators_of_generated_schemas_agree_with_marshmallow(data: st.DataObject) -> None:
     schema = data.draw(schemas())
     load_agrees(Validator(schema), data.draw(rows(schema)))
 
@@ -134,8 +134,8 @@ GOOD = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_what_is_plainly_valid_is_not_left_to_marshmallow(name: str) -> None:
-    """Otherwise it would save no time. Data that needs no change is returned as the same object."""
+def test_the_validator_decides_about_obviously_valid_data(name: str) -> None:
+    """Data that needs no change is returned as the same object."""
     body = GOOD[name]
     same = VALIDATORS[name].load(body, []) is body
 
@@ -144,7 +144,7 @@ def test_what_is_plainly_valid_is_not_left_to_marshmallow(name: str) -> None:
 
 
 def test_a_deeply_nested_schema_is_validated() -> None:
-    """Thirty lists within each other."""
+    """It has thirty nested lists."""
     inner: fields.Field[Any] = fields.Integer()
     data: Any = 1
     for _ in range(30):
@@ -153,8 +153,8 @@ def test_a_deeply_nested_schema_is_validated() -> None:
     assert load_agrees(plain(a=inner), {"a": data})
 
 
-def test_an_object_within_is_copied_only_where_it_changes() -> None:
-    """An unknown member is left out of its object; the other objects are the sent ones."""
+def test_a_nested_object_is_copied_only_if_it_changes() -> None:
+    """An object without its unknown member is a copy; the other objects are the originals."""
     first, second = {"email": "a@x"}, {"email": "b@x", "shoe": 44}
     surplus: list[bool] = []
     loaded = VALIDATORS["segmenter.update_segment"].load({"id": "s", "persons": [first, second]}, surplus)
@@ -215,8 +215,8 @@ class Strict(Schema):
         (VALIDATORS["salsa.search_segments"], {"payload": {"identifiers": [UUID]}}),
     ],
 )
-def test_each_step_aside(validator: Validator, data: Any) -> None:
-    """Each schema or value that is not simple gives the same result as marshmallow."""
+def test_complex_schemas_and_values_agree_with_marshmallow(validator: Validator, data: Any) -> None:
+    """The validator leaves them to marshmallow."""
     load_agrees(validator, data)
 
 
@@ -230,11 +230,11 @@ class PetRow(DataRow):
 
 @pytest.mark.parametrize("row", [{"name": "Tom"}, {"name": "Tom", "kind": "dog", "toys": ["ball"]}])
 def test_defaults_of_a_data_row_are_filled_in(row: dict[str, Any]) -> None:
-    """As marshmallow does, without asking it."""
+    """As by marshmallow, but without calling it."""
     assert load_agrees(Validator(PetRow()), row)
 
 
-def test_two_rows_never_share_a_default() -> None:
+def test_rows_do_not_share_a_default() -> None:
     """A default that is a function is called for each row."""
     first, second = data_rows(Validator(PetRow()), {"pets": [{"name": "Tom"}, {"name": "Rex"}]}, "zoo", "pets")
 
@@ -252,8 +252,8 @@ def test_two_rows_never_share_a_default() -> None:
         (5, 'zoo.pets[0]: expected a dictionary such as {"name": ...}, got 5'),
     ],
 )
-def test_a_wrong_row_is_an_error_that_names_row_field_and_value(row: Any, sentence: str) -> None:
-    """A name that the schema does not have is refused, and the nearest is named."""
+def test_the_error_of_an_invalid_row_names_row_field_and_value(row: Any, sentence: str) -> None:
+    """For an unknown name, it has the nearest name."""
     with pytest.raises(SettingError) as caught:
         data_rows(Validator(PetRow()), {"pets": [row]}, "zoo", "pets")
 

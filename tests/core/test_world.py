@@ -12,8 +12,8 @@ from segment_mock.store import InitialRecords, TableSchema
 LAYOUT = TableSchema("things", lambda record: record["id"])
 
 
-def test_same_seed_same_world() -> None:
-    """Two worlds of one seed give the same ids and random draws; another seed gives others."""
+def test_worlds_with_the_same_seed_are_equal() -> None:
+    """They give the same ids and random numbers; another seed gives others."""
     first, same, other = World(7), World(7), World(8)
     ids = [[world.new_id("a") for _ in range(3)] for world in (first, same, other)]
     rng = [world.rng.random() for world in (first, same, other)]
@@ -23,13 +23,13 @@ def test_same_seed_same_world() -> None:
     assert rng[0] == rng[1] != rng[2]
 
 
-def test_ids_are_the_same_everywhere() -> None:
-    """The ids of a seed are fixed: no version of Python or of this project may change them."""
+def test_the_ids_of_a_seed_are_fixed() -> None:
+    """No version of Python or of this project may change them."""
     assert World(0).new_id("salsa.segments") == "b8f0939c-7666-43d0-9d96-d00cfa7f4c37"
 
 
-def test_each_kind_has_its_stream() -> None:
-    """Ids and random draws of one kind never change those of another kind."""
+def test_each_kind_has_its_own_stream() -> None:
+    """Ids and random numbers of one kind do not change those of another kind."""
     quiet, busy = World(7), World(7)
     for _ in range(5):
         busy.new_id("reply")
@@ -39,8 +39,8 @@ def test_each_kind_has_its_stream() -> None:
     assert quiet.new_id("segment") != quiet.new_id("reply")
 
 
-def test_draws() -> None:
-    """A named stream of random numbers is the same whenever it is opened, and separate from the world's."""
+def test_a_named_random_stream_is_repeatable() -> None:
+    """It is the same whenever it is opened, and separate from the stream of the world."""
     world, same = World(7), World(7)
     same.rng.random()
     rolls = [[world.random_stream(name).random() for _ in range(2)] for name in ("fault-1", "fault-2")]
@@ -50,7 +50,7 @@ def test_draws() -> None:
 
 
 def test_ids_are_uuids() -> None:
-    """Each is a UUID of version 4 in its usual form, and none comes twice."""
+    """They are UUIDs of version 4 in their usual form, and unique."""
     world = World(7)
     ids = [world.new_id("a") for _ in range(500)]
 
@@ -67,8 +67,8 @@ def test_credentials_share_one_organization() -> None:
     assert [""] == [organization.name for organization in world]
 
 
-def test_isolated_organizations() -> None:
-    """Each credential gets its own copy of the initial data, and always the same organization."""
+def test_each_credential_may_have_its_own_organization() -> None:
+    """It gets a copy of the initial data, and is always the same organization."""
     world = World(isolated=True)
     world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": 1}])})
     first, yours = world.organization("mine"), world.organization("yours")
@@ -82,7 +82,7 @@ def test_isolated_organizations() -> None:
 
 
 def test_worlds_share_nothing() -> None:
-    """What one world writes, another over the same seed does not see."""
+    """A write to one world is not visible in another world with the same seed."""
     seeds = {"things": InitialRecords(LAYOUT, [{"id": 1}])}
     first, second = World(), World()
     for world in (first, second):
@@ -93,8 +93,8 @@ def test_worlds_share_nothing() -> None:
 
 
 @pytest.mark.parametrize("credential", ["s3cret", "\u00e9\u4e16", "\ud800"])
-def test_a_name_tells_no_credential(credential: str) -> None:
-    """The name of an organization is a digest, the same in every world."""
+def test_the_name_of_an_organization_does_not_reveal_its_credential(credential: str) -> None:
+    """It is a digest, the same in every world."""
     names = [World(seed, isolated=True).organization(credential).name for seed in (1, 2)]
 
     assert names[0] == names[1]
@@ -103,8 +103,7 @@ def test_a_name_tells_no_credential(credential: str) -> None:
     assert names[0] != World(isolated=True).organization(credential + "x").name
 
 
-def test_a_walk_over_organizations() -> None:
-    """A new organization during an iteration does not disturb the iteration."""
+def test_an_organization_may_be_created_during_an_iteration() -> None:
     world = World(isolated=True)
     world.organization("a")
     seen = [world.organization("b") is not None for _ in world]
@@ -113,8 +112,8 @@ def test_a_walk_over_organizations() -> None:
     assert len([*world]) == 2
 
 
-def test_reset_restarts() -> None:
-    """Organizations, ids and random draws begin again, and the clock is the wall clock."""
+def test_a_reset_restarts_everything() -> None:
+    """Organizations, ids and random numbers start again, and the clock shows real time."""
     world = World(7, isolated=True)
     world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": 1}])})
     before = (world.new_id("a"), world.new_id("b"), world.rng.random())
@@ -128,8 +127,7 @@ def test_reset_restarts() -> None:
     assert [{"id": 1}] == [*world.organization("x").store["things"]]
 
 
-def test_initial_data_restarts_the_streams() -> None:
-    """An organization that was named before the initial data were there gets them too."""
+def test_an_existing_organization_gets_new_initial_data() -> None:
     world = World()
     world.organization()
     world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": 1}])})
@@ -137,8 +135,8 @@ def test_initial_data_restarts_the_streams() -> None:
     assert [{"id": 1}] == [*world.organization().store["things"]]
 
 
-def test_reset_ends_every_mark() -> None:
-    """No mark from before a reset can be restored, not even the last one."""
+def test_a_reset_makes_every_mark_unusable() -> None:
+    """Not even the last mark before the reset can be restored."""
     world = World()
     world.set_initial_data({"things": InitialRecords(LAYOUT)})
     world.organization().store["things"].put({"id": 1})
@@ -149,8 +147,8 @@ def test_reset_ends_every_mark() -> None:
         world.log.rollback(mark)
 
 
-def test_ids_of_the_initial_data_are_spent() -> None:
-    """After a reset, the ids start after the ids of the initial data, so that no id is used twice."""
+def test_ids_of_the_initial_data_are_not_used_again() -> None:
+    """After a reset, the ids start after the ids of the initial data."""
     world = World()
     initial = [world.new_id("a") for _ in range(2)]
     world.set_initial_data({"things": InitialRecords(LAYOUT, [{"id": text} for text in initial])})

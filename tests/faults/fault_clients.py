@@ -1,4 +1,4 @@
-"""What each client library makes of one call to a live server, and a session of one in process."""
+"""The result of one call by each client library to a live server, and by a session in process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADERS = {"authToken": "t", "x-api-key": "k", "Content-Type": "application/json
 
 
 class Ask(NamedTuple):
-    """One call: where to, what with, and how many seconds the client waits for a read."""
+    """One call: its method, path and JSON body, and the client's read timeout in seconds."""
 
     method: str
     path: str
@@ -31,7 +31,7 @@ class Ask(NamedTuple):
 
 
 def chain(error: BaseException) -> str:
-    """Return the class of *error*, and in brackets that of the innermost exception that it carries."""
+    """Return the class of *error*, followed in brackets by the class of the innermost exception in its arguments."""
     inner = error
     while carried := [arg for arg in inner.args if isinstance(arg, BaseException)]:
         inner = carried[-1]
@@ -40,7 +40,9 @@ def chain(error: BaseException) -> str:
 
 def _name_of(error: BaseException) -> str:
     name = type(error).__name__
-    return f"{type(error).__module__}.{name}" if name.islower() else name  # an "error" says nothing, zlib's does
+    return (
+        f"{type(error).__module__}.{name}" if name.islower() else name
+    )  # "error" alone is unclear, "zlib.error" is not
 
 
 def outcome(fetch: Callable[[], tuple[int, Callable[[], Any]]]) -> str:
@@ -56,7 +58,7 @@ def outcome(fetch: Callable[[], tuple[int, Callable[[], Any]]]) -> str:
 
 
 def in_session(session: requests.Session, base: str, ask: Ask) -> str:
-    """Ask by *session*."""
+    """Send the call by *session*, and return the client's result."""
 
     def fetch() -> tuple[int, Callable[[], Any]]:
         timeout = (PATIENCE, ask.timeout)
@@ -68,14 +70,14 @@ def in_session(session: requests.Session, base: str, ask: Ask) -> str:
 
 
 def in_requests(base: str, ask: Ask) -> str:
-    """Ask by requests."""
+    """Send the call by requests."""
     session = requests.Session()
     session.trust_env = False
     return in_session(session, base, ask)
 
 
 def in_urllib3(base: str, ask: Ask) -> str:
-    """Ask by urllib3, without its retries."""
+    """Send the call by urllib3, without its retries."""
 
     def fetch() -> tuple[int, Callable[[], Any]]:
         timeout = urllib3.Timeout(connect=PATIENCE, read=ask.timeout)
@@ -89,7 +91,7 @@ def in_urllib3(base: str, ask: Ask) -> str:
 
 
 def in_httpx(base: str, ask: Ask) -> str:
-    """Ask by httpx."""
+    """Send the call by httpx."""
 
     def fetch() -> tuple[int, Callable[[], Any]]:
         reply = client.request(ask.method, base + ask.path, content=ask.data, headers=HEADERS)
@@ -100,7 +102,7 @@ def in_httpx(base: str, ask: Ask) -> str:
 
 
 def in_aiohttp(base: str, ask: Ask) -> str:
-    """Ask by aiohttp."""
+    """Send the call by aiohttp."""
 
     async def call() -> str:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=ask.timeout)

@@ -1,4 +1,4 @@
-"""The few calls that the tests of faults make, in process unless a session is given."""
+"""The calls that the tests of faults make, in process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SEGMENT = {"broadcastMediumId": "b", "segmentType": "s"}
 
 
 def send(mock: SegmentMock, method: str, path: str, body: Any, timeout: float | None = 10, **more: str) -> Any:
-    """Send *body* to *path*; *more* are headers."""
+    """Send *body* to *path*; *more* are further headers."""
     with mock.session() as session:
         return session.request(method, path, json=body, headers={**HEADERS, **more}, timeout=timeout)
 
@@ -25,7 +25,7 @@ def put(mock: SegmentMock, *names: str, **options: Any) -> requests.Response:
 
 
 def search(mock: SegmentMock, **options: Any) -> requests.Response:
-    """Ask for all groups."""
+    """Search all groups."""
     return send(mock, "POST", f"{SALSA}/segments/search", {"payload": {"offset": 0, "count": 20}}, **options)
 
 
@@ -35,5 +35,5 @@ def create(mock: SegmentMock, name: str = "s", **options: Any) -> requests.Respo
 
 
 def names(mock: SegmentMock) -> list[str]:
-    """Return the names of the groups that are in the store."""
+    """Return the names of the stored groups."""
     return [segment["name"] for segment in mock.salsa.segments]

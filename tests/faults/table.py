@@ -30,14 +30,14 @@ LATE = 60.0
 
 
 class Row(NamedTuple):
-    """A fault, and whether its client's patience is short."""
+    """A fault, and whether its clients have a short read timeout."""
 
     fault: Fault
     hasty: bool = False
 
     @property
     def label(self) -> str:
-        """What the row is called in the table."""
+        """The label of the row in the table."""
         settings = {name: value for name, value in self.fault.as_dict().items() if name != "kind"}
         return ", ".join([f"`{self.fault.kind}`", *(f"{name} {json.dumps(value)}" for name, value in settings.items())])
 
@@ -78,17 +78,17 @@ COLUMNS = (*LIVE, IN_PROCESS, "performed")
 
 @contextmanager
 def stage() -> Iterator[Mapping[bool, tuple[SegmentMock, str]]]:
-    """Two mocks and their addresses: in one no second passes, in the other (True) seconds are real."""
+    """Yield two mocks with the URLs of their servers; waits take real time only in the one called True."""
     with SegmentMock(time_scale=0) as quick, SegmentMock() as real:
         yield {False: (quick, quick.serve().url), True: (real, real.serve().url)}
 
 
 def measured(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[str, str]:
-    """Return the result of *row*'s fault in each client, by column."""
+    """Return the effect of *row*'s fault on each client, by column."""
     mock, url = scene[row.hasty]
     ask = (SEARCH if row.fault.kind == "stale" else UPSERT)._replace(timeout=row.timeout)
     in_process = ""
-    if row.fault.at_connect:  # a server has accepted a connection already, so it can only reset it
+    if row.fault.at_connect:  # a server has already accepted the connection, so it can only reset it
         url = in_process = VENDOR
     fetches = {name: (lambda client=client: client(url, ask)) for name, client in LIVE.items()}
     fetches[IN_PROCESS] = lambda: in_session(mock.session(), in_process, ask)
@@ -102,7 +102,7 @@ def measured(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[st
             journal = mock._emulator.journal
             assert journal.wait(lambda journal=journal: journal.newest, PATIENCE)
         assert 0 < rule.seen == rule.fired, rule.explain()
-        if rule.fired > 1:  # the library asked again by itself
+        if rule.fired > 1:  # the library repeated the call by itself
             cells[name] += f", asked {rule.fired} times"
         performed.add(PERFORMED[len(mock.salsa.segments)] if ask.path == SEGMENTS else "read")
     (cells["performed"],) = performed
@@ -117,21 +117,21 @@ def lines(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def clients() -> str:
-    """Return the table of what each client sees, measured."""
+    """Return the table of what each client sees, by making the calls."""
     with stage() as scene:
         rows = [[row.label, *measured(row, scene).values()] for row in ROWS]
     return lines(("fault", *COLUMNS), rows)
 
 
 def printed(page: str) -> dict[str, dict[str, str]]:
-    """Return the cells of that table as *page* has them, by row and column."""
+    """Return the cells of that table in *page*, by row and column."""
     part = re.search("<!-- clients -->(.*?)<!-- end -->", page, re.DOTALL)
     rows = [line.strip("| ").split(" | ") for line in part[1].strip().splitlines()[2:]] if part else []
     return {label: dict(zip(COLUMNS, cells, strict=True)) for label, *cells in rows}
 
 
 def settings() -> str:
-    """Return each kind with its sentence and a row a setting."""
+    """Return a heading for each kind, with its description and a row for each setting."""
     return "\n\n".join(
         f"### `{name}`\n\n{' '.join((kind.__doc__ or '').split())}" + _settings([option(row) for row in fields(kind)])
         for name, kind in kinds().items()
@@ -159,7 +159,7 @@ def conditions() -> str:
 
 
 def aliases() -> str:
-    """Return WireMock's names and what each stands for."""
+    """Return a table of WireMock's names and the fault that each stands for."""
     return lines(
         ("WireMock's name", "description"),
         [[f"`{name}`", f"`{json.dumps(definition)}`"] for name, definition in ALIASES.items()],
@@ -173,7 +173,7 @@ DECLARED = [name for name in PARTS if name != "clients"]
 
 
 def renewed(page: str, names: Iterable[str] = PARTS) -> str:
-    """Return *page* with its generated parts of these *names* as they should be."""
+    """Return *page* with the generated parts *names* written again."""
     for name in names:
         begin = f"<!-- {name} -->"
         part = f"{begin}\n\n{PARTS[name]()}\n\n<!-- end -->"

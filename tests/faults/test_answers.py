@@ -1,4 +1,4 @@
-"""Faults that answer: in the vendor's own words, or in yours."""
+"""Faults that answer a call, in the vendor's format or with your own body."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def armed(fault: Any, **settings: Any) -> SegmentMock:
 
 
 @pytest.mark.parametrize("fault", [F.Error(), F.Error(after=True), F.Refuse(refusal="broken")], ids=repr)
-def test_the_segmenters_failure_is_the_printed_one(fault: Any) -> None:
-    """500 with the document's body, byte for byte."""
+def test_an_error_of_the_segmenter_has_the_documented_body(fault: Any) -> None:
+    """Status 500, with the document's body byte for byte."""
     reply = create(armed(fault))
 
     assert (500, PRINTED, "application/json") == (reply.status_code, reply.content, reply.headers["Content-Type"])
@@ -43,8 +43,8 @@ def test_the_segmenters_failure_is_the_printed_one(fault: Any) -> None:
         (599, "Error"),
     ],
 )  # fmt: skip
-def test_salsas_errors_are_an_envelope_without_payload(status: int, message: str) -> None:
-    """Whatever the status: the envelope, refId echoed, one error with the status as its code, and no payload."""
+def test_an_error_of_salsa_is_an_envelope_without_payload(status: int, message: str) -> None:
+    """The envelope has the refId of the request, and one error with the status as its code."""
     mock = armed(F.Error(status=status))
     reply = send(mock, "PUT", f"{SALSA}/segments", {"header": {"refId": "r1"}, "payload": {"segments": []}})
     body = reply.json()
@@ -56,8 +56,8 @@ def test_salsas_errors_are_an_envelope_without_payload(status: int, message: str
     assert (status, message) == (error["code"], error["message"])
 
 
-def test_salsas_gateway_answers_a_page() -> None:
-    """504 is no envelope but the gateway's HTML."""
+def test_a_504_of_salsa_is_a_page_of_its_gateway() -> None:
+    """Its body is HTML instead of an envelope."""
     reply = put(armed(F.Error(status=504)), "A")
 
     assert (504, "text/html") == (reply.status_code, reply.headers["Content-Type"])
@@ -84,22 +84,21 @@ def test_retry_after(retry_after: float | None, header: str | None) -> None:
         ({"body": "☃ \ud800"}, "application/json", "☃ \ud800".encode("utf-8", "surrogatepass")),
     ],
 )
-def test_a_body_and_headers_of_ones_own(settings: dict[str, Any], content_type: str, content: bytes) -> None:
-    """Text goes as it is, an object as JSON; a header replaces the vendor's, whatever its case."""
+def test_an_error_sends_the_given_body_and_headers(settings: dict[str, Any], content_type: str, content: bytes) -> None:
+    """Text is sent unchanged, an object as JSON. A header replaces the vendor's header of the same name."""
     reply = put(armed(F.Error(**settings)), "A")
 
     assert (content_type, content) == (reply.headers["Content-Type"], reply.content)
 
 
-def test_headers_are_added() -> None:
-    """The vendor's own stay."""
+def test_given_headers_are_added_to_those_of_the_vendor() -> None:
     reply = put(armed(F.Error(headers={"X-Trace": "1"})), "A")
 
     assert ("1", "application/json") == (reply.headers["X-Trace"], reply.headers["Content-Type"])
 
 
 def fetch(mock: SegmentMock, live: bool, path: str = f"{SALSA}/segments/search") -> Any:
-    """Return the response of a live server of *mock* or of its in-process transport."""
+    """Return the response of a live server of *mock*, or of its in-process transport."""
     if live:
         with requests.Session() as session:
             return session.post(mock.serve().url + path, json={"payload": {}}, headers=HEADERS, timeout=10)
@@ -117,7 +116,7 @@ def fetch(mock: SegmentMock, live: bool, path: str = f"{SALSA}/segments/search")
         ({"headers": {"X-Trace": "1", "x-trace": "2"}}, "X-Trace", "2"),
     ],
 )
-def test_a_header_leaves_once_whatever_its_case(settings: dict[str, Any], name: str, value: str, live: bool) -> None:
+def test_a_header_is_sent_once_whatever_its_case(settings: dict[str, Any], name: str, value: str, live: bool) -> None:
     with armed(F.Error(**settings)) as mock:
         assert value == fetch(mock, live).headers[name]
 
@@ -139,8 +138,8 @@ def test_a_header_connection_close_ends_the_connection(live: bool) -> None:
     assert 0 == reused.fired
 
 
-def test_a_header_connection_close_is_a_whole_reply_under_wsgi() -> None:
-    """The server of the application decides about the connection, so the header itself is not sent."""
+def test_a_header_connection_close_leaves_the_response_whole_under_wsgi() -> None:
+    """The WSGI server decides about the connection, so the header is not sent."""
     client = create_app(faults=[F.Error(headers={"Connection": "close"})]).test_client()
     reply = client.get(f"{SALSA}/metrics", headers=HEADERS)
 
@@ -151,8 +150,8 @@ def test_a_header_connection_close_is_a_whole_reply_under_wsgi() -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("Content-Length", "3"), ("content-length", "3"), ("Transfer-Encoding", "chunked")]
 )
-def test_a_header_that_frames_the_reply_is_refused(name: str, value: str) -> None:
-    """Such a response would leave both sides of a connection out of step."""
+def test_a_header_that_frames_the_response_is_refused(name: str, value: str) -> None:
+    """Client and server would disagree about the end of such a response."""
     with pytest.raises(SettingError, match=f"{name} is set by the transport.*'truncate' or 'garble'"):
         F.Error(headers={name: value})
     with pytest.raises(SettingError, match=f"{name} is set by the transport"):
@@ -166,8 +165,8 @@ def test_an_unknown_value_of_connection_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", REFUSAL_KINDS)
 @pytest.mark.parametrize("vendor", ["salsa", "segmenter"])
-def test_every_refusal_in_every_dialect(kind: str, vendor: str) -> None:
-    """Without a reason of its own, each refusal is still the vendor's: its status, its shape, no placeholder left."""
+def test_every_refusal_has_the_format_of_its_vendor(kind: str, vendor: str) -> None:
+    """Without details, each refusal still has the vendor's status and format, and no placeholder remains."""
     mock = armed(F.Refuse(refusal=kind))
     reply = put(mock, "A") if vendor == "salsa" else create(mock)
     row = next(v for v in mock._emulator.vendors.values() if v.name == vendor).refusals[kind]
@@ -180,15 +179,15 @@ def test_every_refusal_in_every_dialect(kind: str, vendor: str) -> None:
     assert [] == [*names(mock), *mock.segmenter.segments]
 
 
-def test_the_segmenters_other_shape_of_failure() -> None:
-    """A refusal takes the documented shape that the setting chose: status 200 and isUpdated false."""
+def test_a_refusal_of_the_segmenter_has_the_form_of_the_setting() -> None:
+    """With --segmenter-failures, a refusal has the other documented form: status 200, and isUpdated false."""
     reply = create(armed(F.Refuse(refusal="not_found"), segmenter_failures="is-updated-false"))
 
     assert (200, {"isUpdated": False}) == (reply.status_code, reply.json()["data"])
 
 
-def test_an_error_inside_a_success() -> None:
-    """Status 200 and a sentence that is no JSON; nothing was performed."""
+def test_an_embedded_error_has_status_200() -> None:
+    """The body is a sentence instead of JSON, and the call is not performed."""
     mock = armed(F.Embedded())
     reply = put(mock, "A")
 
@@ -201,7 +200,7 @@ def test_an_error_inside_a_success() -> None:
     assert "☃" == put(armed(F.Embedded(message="☃")), "A").text
 
 
-def test_what_was_refused_within_stays_refused() -> None:
+def test_a_fault_after_a_refused_call_leaves_the_refusal_in_the_journal() -> None:
     """With after=True, a refused call gets the response of the fault, and the journal has the refusal."""
     mock = armed(F.Error(status=504, after=True))
     reply = put(mock, *("ABCDEFGHIJKLMNOPQRSTU"))
@@ -210,8 +209,8 @@ def test_what_was_refused_within_stays_refused() -> None:
     assert (504, "too_many_items", ()) == (reply.status_code, entry.refusal, entry.changes)
 
 
-def test_salsa_counts_what_reached_it() -> None:
-    """A call that a fault answers never reached the vendor; one that was performed is counted, once, as performed."""
+def test_the_metrics_of_salsa_count_only_performed_calls() -> None:
+    """A call that a fault answers does not count. A performed call counts once, even if its response is replaced."""
     mock = SegmentMock()
     for fault in (F.Error(), F.Error(after=True), F.Refuse(refusal="throttled", after=True)):
         with mock.faults.injected(fault, "salsa.upsert_segments"):

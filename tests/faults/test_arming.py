@@ -1,4 +1,4 @@
-"""One way to arm: a kind's name, a dict, a fault or a list of them, in Python, settings and JSON alike."""
+"""Faults are armed by a kind's name, a dictionary, a fault or a list of them, in Python, settings and JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def search(mock: SegmentMock, **options: Any) -> Any:
 
 @pytest.mark.parametrize("fault", ["error", {"kind": "error"}, faults.Error()])
 def test_one_fault_is_armed_in_any_form(fault: Any) -> None:
-    """By `add`, `injected`, the keyword of SegmentMock and the control plane (the last not as an object)."""
+    """By `add`, `injected`, the keyword of SegmentMock and the control plane, which takes no Python object."""
     for mock in (SegmentMock(), SegmentMock(faults=fault), SegmentMock(faults=[fault])):
         if not mock.faults:
             assert "error" == mock.faults.add(fault, times=1).kind
@@ -32,7 +32,7 @@ def test_one_fault_is_armed_in_any_form(fault: Any) -> None:
         assert 201 == mock.session().post("http://localhost/_mock/faults", json=fault).status_code
 
 
-def test_a_list_is_armed_all_or_none() -> None:
+def test_a_list_with_an_invalid_fault_arms_none() -> None:
     mock = SegmentMock()
 
     rules = mock.faults.add(["hang", {"kind": "error", "status": 503}, faults.Disconnect()], "salsa.*", times=2)
@@ -45,7 +45,7 @@ def test_a_list_is_armed_all_or_none() -> None:
     assert 3 == len(mock.faults)
 
 
-def test_dictionary_may_describe_a_whole_rule() -> None:
+def test_a_dictionary_may_describe_a_whole_rule() -> None:
     mock = SegmentMock()
 
     rule = mock.faults.add({"kind": "error", "operation": "search_segments", "when": {"times": 1}})
@@ -55,7 +55,7 @@ def test_dictionary_may_describe_a_whole_rule() -> None:
         mock.faults.add({"kind": "error", "operation": "search_segments"}, "salsa.*")
 
 
-def test_a_string_that_is_neither_kind_nor_file_says_so() -> None:
+def test_a_string_that_is_neither_kind_nor_file_is_refused() -> None:
     for arm in (lambda: SegmentMock(faults="disconect"), lambda: SegmentMock().faults.add("disconect")):
         with pytest.raises(SettingError, match=r"unknown fault kind 'disconect' \(did you mean 'disconnect'\?\)"):
             arm()
@@ -64,7 +64,7 @@ def test_a_string_that_is_neither_kind_nor_file_says_so() -> None:
 
 
 @pytest.mark.parametrize("operation", ["search_segments", "salsa.search_segments", "search_*", "*.search_*"])
-def test_an_operation_is_named_with_or_without_its_vendor(operation: str) -> None:
+def test_an_operation_may_be_named_without_its_vendor(operation: str) -> None:
     mock = SegmentMock()
     mock.faults.add("error", operation)
 
@@ -72,7 +72,7 @@ def test_an_operation_is_named_with_or_without_its_vendor(operation: str) -> Non
     assert 200 == mock.session().put(SEGMENTS, json={"payload": {"segments": []}}, headers=HEADERS).status_code
 
 
-def test_match_and_filters_take_headers_and_query() -> None:
+def test_matches_and_filters_accept_headers_and_query() -> None:
     mock = SegmentMock()
     mock.faults.add("error", match={"query": {"page": 2}, "headers": {"X-Trace": "a"}})
 
@@ -92,7 +92,7 @@ def test_match_and_filters_take_headers_and_query() -> None:
         mock.journal.entries(query=5)  # type: ignore[arg-type]
 
 
-def test_the_fault_that_struck_is_in_a_header() -> None:
+def test_a_header_of_the_response_names_the_fault_that_struck() -> None:
     mock = SegmentMock()
     mock.faults.add({"kind": "error", "status": 503}, times=1)
     mock.faults.add("latency", times=1)

@@ -1,4 +1,4 @@
-"""Chance: as often as configured, the same for one seed, separate for each rule."""
+"""Chance: faults strike as often as configured, the same calls for the same seed, and separately for each rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPREAD = 3 * (DRAWS * 0.3 * 0.7) ** 0.5
 
 
 def firing_calls(seed: int, *chances: float) -> list[str]:
-    """Return for each of two rules which of a thousand calls it struck, straight through the plan."""
+    """Return which of a thousand calls each of two rules struck, without a server or a client."""
     mock = SegmentMock(seed=seed)
     core = mock._emulator
     request = Request("GET", "/api/integration/ext/v1/metrics", {})
@@ -46,8 +46,8 @@ def firing_calls(seed: int, *chances: float) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 7, 42, 2**64])
-def test_a_thousand_draws(seed: int) -> None:
-    """chance=0.3 strikes three in ten, within three standard deviations, for each of two rules."""
+def test_chance_is_the_share_of_calls_that_are_struck(seed: int) -> None:
+    """With chance=0.3, each of two rules strikes three calls in ten, within three standard deviations."""
     first, second = firing_calls(seed, 0.3, 0.3)
 
     assert [DRAWS, DRAWS] == [len(first), len(second)]
@@ -57,8 +57,8 @@ def test_a_thousand_draws(seed: int) -> None:
     assert abs(both - 0.09 * DRAWS) <= 3 * (DRAWS * 0.09 * 0.91) ** 0.5
 
 
-def test_one_seed_is_one_fate() -> None:
-    """The same seed strikes the same calls, another others; a rule added later changes nothing for the first."""
+def test_a_seed_determines_the_struck_calls() -> None:
+    """Another seed strikes other calls, and a rule that is added later does not change those of the first rule."""
     first, second = firing_calls(5, 0.3, 0.3)
 
     assert [first, second] == firing_calls(5, 0.3, 0.3)
@@ -68,7 +68,7 @@ def test_one_seed_is_one_fate() -> None:
 
 
 def test_reset_restarts_the_random_streams() -> None:
-    """The same rule armed again after a reset strikes the same calls."""
+    """The same rule, armed again after a reset, strikes the same calls."""
     mock = SegmentMock(seed=9)
     patterns = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""docs/reference/faults.md, cell by cell: what each client library makes of each fault over a real socket."""
+"""The table of clients in docs/reference/faults.md: what each client library sees of each fault over a real socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.fault_clients import IN_PROCESS, LIVE
 from tests.faults.table import COLUMNS, PAGE, ROWS, Row, measured, printed, stage
 
 CELLS = printed(PAGE.read_text(encoding="utf-8"))
-WIRE = {  # by hand, from the classes that the libraries' own documents name
+WIRE = {  # by hand, from the classes that the documentation of the libraries names
     "`connect`": ("ConnectionError", "NewConnectionError", "ConnectError", "ClientConnectorError"),
     '`connect`, how "timeout"': ("ConnectTimeout", "ConnectTimeoutError", "ConnectTimeout", "ConnectionTimeoutError"),
     '`connect`, how "dns"': ("ConnectionError", "NameResolutionError", "ConnectError", "ClientConnectorDNSError"),
@@ -32,19 +32,18 @@ WIRE = {  # by hand, from the classes that the libraries' own documents name
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Mapping[bool, Any]]:
-    """The live servers that the rows are measured on."""
+    """The live servers to which the rows make their calls."""
     with stage() as mocks:
         yield mocks
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
-def test_each_cell_is_what_the_client_really_sees(row: Row, scene: Mapping[bool, Any]) -> None:
-    """Status, exception and what it carries, and whether the call was performed: as the page prints them."""
+def test_each_cell_is_what_the_client_sees(row: Row, scene: Mapping[bool, Any]) -> None:
+    """A cell has the status or the exceptions, and whether the call was performed."""
     assert CELLS.get(row.label) == measured(row, scene), f"run `{COMMAND}`"
 
 
-def test_the_table_has_every_row_and_no_other() -> None:
-    """Each row is printed once, in order."""
+def test_the_table_has_every_row_once() -> None:
     assert [row.label for row in ROWS] == [*CELLS], f"run `{COMMAND}`"
 
 
@@ -53,13 +52,13 @@ def test_every_kind_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("label", CELLS)
-def test_in_process_is_as_live(label: str) -> None:
-    """requests sees in process exactly what it sees over a socket."""
+def test_in_process_calls_see_the_same_as_live_calls(label: str) -> None:
+    """For requests, every cell is the same in process as over a socket."""
     assert CELLS[label]["requests"] == CELLS[label][IN_PROCESS]
 
 
 @pytest.mark.parametrize("label", WIRE)
-def test_the_known_classes_are_printed(label: str) -> None:
+def test_the_table_has_the_documented_exceptions(label: str) -> None:
     cells = [CELLS[label][name].partition("(")[0].partition(",")[0] for name in COLUMNS[: len(LIVE)]]
 
     assert [*WIRE[label]] == cells

@@ -129,7 +129,7 @@ CASES = [(call, how, error) for call, errors in CLIENTS.items() for how, error i
 def test_each_client_raises_its_own_error_in_process(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch, call: Callable[[], int], how: str, error: type[Exception]
 ) -> None:
-    """Once; then its next call is answered. A timeout moves the mock's clock, and takes no wall time."""
+    """The fault strikes once; the next call is answered. A timeout moves the mock's clock, and takes no real time."""
     monkeypatch.setattr(trio, "run", partial(trio.run, clock=trio.testing.MockClock(autojump_threshold=0.01)))
     rule = mock.faults.add(F.Connect(how=how), times=1)
     real, start = time.monotonic(), mock.clock.now()
@@ -142,7 +142,7 @@ def test_each_client_raises_its_own_error_in_process(
     assert type(caught.value) is error
     assert (1, how == "timeout") == (rule.fired, PATIENCE <= passed < 2 * PATIENCE)
     assert time.monotonic() - real < PATIENCE / 2
-    assert 1 == len(mock.journal)  # a connection that does not come about is no call
+    assert 1 == len(mock.journal)  # a connection that is not established is no call
 
 
 @pytest.mark.parametrize("transport", ["live", "tls"])
@@ -168,7 +168,7 @@ def test_a_timeout_is_real_over_real_sockets(mock: SegmentMock) -> None:
 
 
 def test_a_client_without_a_timeout_waits_as_long_as_the_system(mock: SegmentMock) -> None:
-    """Linux gives up after two minutes."""
+    """A connection attempt on Linux ends after two minutes."""
     mock.faults.add(F.Connect(how="timeout"))
     start = mock.clock.now()
     with mock.intercept(), pytest.raises(TimeoutError, match="Connection timed out"):
@@ -179,8 +179,8 @@ def test_a_client_without_a_timeout_waits_as_long_as_the_system(mock: SegmentMoc
 
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
-def test_retries_count_it_as_an_error_of_connecting(mock: SegmentMock, how: str, transport: Way) -> None:
-    """``connect``, not ``read``: so a POST is sent again too. urllib3 counts a distrusted certificate as ``other``."""
+def test_retries_count_the_fault_as_a_connection_error(mock: SegmentMock, how: str, transport: Way) -> None:
+    """It counts as ``connect``, so even a POST is repeated. An untrusted certificate counts as ``other``."""
     if how == "timeout" and transport == "live":
         pytest.skip("takes its time")
 
@@ -201,8 +201,8 @@ def test_retries_count_it_as_an_error_of_connecting(mock: SegmentMock, how: str,
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_httpx_retries_by_itself(mock: SegmentMock, how: str) -> None:
-    """Its transport's ``retries`` are those of httpcore, whose pauses move the mock's clock."""
+def test_httpx_retries_a_failed_connection(mock: SegmentMock, how: str) -> None:
+    """The ``retries`` of its transport are those of httpcore, whose pauses move the mock's clock."""
 
     async def call() -> int:
         async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=3)) as client:
@@ -226,8 +226,8 @@ def test_httpx_retries_by_itself(mock: SegmentMock, how: str) -> None:
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
-class TestWarm:
-    """Arming one ends idle connections, or a client that has one would never meet it."""
+class TestIdleConnections:
+    """Arming the fault closes idle connections; otherwise a client that has one would never meet the fault."""
 
     def test_requests(self, mock: SegmentMock, transport: Way) -> None:
         with requests.Session() as session, mock.intercept(transport=transport):
@@ -277,7 +277,7 @@ class TestWarm:
             asyncio.run(calls())
 
 
-def test_a_warm_session_of_the_mock(mock: SegmentMock) -> None:
+def test_a_session_of_the_mock_with_an_idle_connection(mock: SegmentMock) -> None:
     session = mock.session()
     session.get(URL, headers=HEADERS)
     with mock.faults.injected(F.Connect()), pytest.raises(requests.ConnectionError, match="refused"):
@@ -286,7 +286,7 @@ def test_a_warm_session_of_the_mock(mock: SegmentMock) -> None:
     assert session.get(URL, headers=HEADERS).ok
 
 
-def test_a_pool_has_room_after_connections_that_failed(mock: SegmentMock) -> None:
+def test_failed_connections_take_no_place_in_a_pool(mock: SegmentMock) -> None:
     mock.faults.add(F.Connect(), times=5)
     limits = httpx.Limits(max_connections=1)
     with mock.intercept(), httpx.Client(limits=limits, timeout=1) as client:
@@ -296,8 +296,8 @@ def test_a_pool_has_room_after_connections_that_failed(mock: SegmentMock) -> Non
         assert 200 == client.get(URL, headers=HEADERS).status_code
 
 
-def test_plain_http_meets_no_certificate(mock: SegmentMock) -> None:
-    """It is refused instead."""
+def test_a_tls_failure_refuses_a_connection_without_tls(mock: SegmentMock) -> None:
+    """There is no certificate to distrust."""
     mock.faults.add(F.Connect(how="tls"))
     with mock.intercept(), pytest.raises(requests.ConnectionError, match="refused"):
         requests.get(URL.replace("https:", "http:"), headers=HEADERS)
@@ -320,7 +320,7 @@ def test_plain_http_meets_no_certificate(mock: SegmentMock) -> None:
         ({"when": {"from": 1, "until": 2}}, False),
     ],
 )
-def test_a_rule_is_for_a_vendor_or_a_host(mock: SegmentMock, rule: dict[str, Any], strikes: bool) -> None:
+def test_a_rule_selects_a_vendor_or_a_host(mock: SegmentMock, rule: dict[str, Any], strikes: bool) -> None:
     armed = mock.faults.add({"kind": "connect", **rule})
     with mock.intercept(), suppress(requests.ConnectionError):
         by_requests()
@@ -346,7 +346,7 @@ def test_a_rule_is_for_a_vendor_or_a_host(mock: SegmentMock, rule: dict[str, Any
         ({"how": "refuse"}, "fault connect: how: "),
     ],
 )
-def test_what_no_connection_has_is_refused(mock: SegmentMock, rule: dict[str, Any], sentence: str) -> None:
+def test_a_condition_on_a_call_is_refused(mock: SegmentMock, rule: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SettingError) as caught:
         mock.faults.add({"kind": "connect", **rule})
 
@@ -354,7 +354,7 @@ def test_what_no_connection_has_is_refused(mock: SegmentMock, rule: dict[str, An
     assert not len(mock.faults)
 
 
-def test_a_rule_that_never_fired_speaks_of_connections(mock: SegmentMock) -> None:
+def test_the_explanation_of_a_rule_counts_connections(mock: SegmentMock) -> None:
     first, second = mock.faults.add("connect", match={"host": "a.example"}), mock.faults.add("connect", times=0)
     assert "no connection reached it" == first.explain()
     with mock.intercept():
@@ -364,8 +364,8 @@ def test_a_rule_that_never_fired_speaks_of_connections(mock: SegmentMock) -> Non
     assert ["none of 2 connections matched", "times=0 never lets it strike"] == [first.explain(), second.explain()]
 
 
-def test_host_matches_calls_too(mock: SegmentMock) -> None:
-    """Of any other kind."""
+def test_a_match_of_a_host_also_selects_calls(mock: SegmentMock) -> None:
+    """For every other kind of fault."""
     rule = mock.faults.add("error", match={"host": "*.instaleap.io"})
     with mock.intercept():
         assert 200 == by_requests()
@@ -389,7 +389,7 @@ def test_a_plain_server_resets_the_first_call_of_a_connection(mock: SegmentMock,
     assert ["reset", "answered"] == [entry.outcome for entry in mock.journal]
 
 
-def test_wsgi_breaks_the_call_off(mock: SegmentMock) -> None:
+def test_the_fault_breaks_off_the_call_under_wsgi(mock: SegmentMock) -> None:
     mock.faults.add(F.Connect(), operation="salsa.*")
     client = create_app(mock._emulator).test_client()
     with pytest.raises(ConnectionError):
@@ -397,7 +397,7 @@ def test_wsgi_breaks_the_call_off(mock: SegmentMock) -> None:
 
 
 class TestProxy:
-    """A proxy answers CONNECT like a proxy that can't reach the host."""
+    """The proxy answers CONNECT like a proxy that can't reach the host."""
 
     def connect(self, mock: SegmentMock, how: str, host: str = HOST) -> tuple[socket.socket, Any]:
         server = mock.serve(proxy=True)
@@ -419,7 +419,7 @@ class TestProxy:
         """No response, until the client leaves or the server stops."""
         sock, server = self.connect(mock, "timeout")
         with sock:
-            assert requests.get(f"{server.url}/_mock/health").ok  # comes after it, and is answered
+            assert requests.get(f"{server.url}/_mock/health").ok  # is sent after it, and is answered
             assert not select.select([sock], [], [], 0)[0]
             server.stop()
             assert select.select([sock], [], [], PATIENCE)[0]
@@ -455,15 +455,15 @@ class TestProxy:
         ):
             assert secured.version()
 
-    def test_this_machine_is_reached(self, mock: SegmentMock) -> None:
-        """No fault of a vendor's connection keeps a client from the control plane."""
+    def test_the_control_plane_can_still_be_reached(self, mock: SegmentMock) -> None:
+        """The fault prevents only connections to the vendors."""
         server = mock.serve(proxy=True)
         mock.faults.add(F.Connect())
 
         assert requests.get(f"{server.url}/_mock/health").ok
         assert requests.get(f"https://{server.host}:{server.port}/_mock/health", verify=server.ca_file).ok
 
-    def test_a_tunnel_is_not_struck_a_second_time(self, mock: SegmentMock) -> None:
+    def test_a_call_in_a_tunnel_is_not_struck_again(self, mock: SegmentMock) -> None:
         server = mock.serve(proxy=True)
         rule = mock.faults.add(F.Connect(), skip=1)
         reply = requests.get(URL, headers=HEADERS, proxies={"https": server.url}, verify=server.ca_file)
@@ -523,8 +523,10 @@ for call in (by_requests, by_httpx, by_async_httpx, by_aiohttp, by_http_client):
         ("tls", "SSLError ConnectError ConnectError ClientConnectorCertificateError SSLCertVerificationError", 5),
     ],
 )
-def test_python_under_exec(tmp_path: Path, how: str, expected: str, fired: int) -> None:
-    """The system's own errors, counted by the client as such; the summary tells them."""
+def test_a_python_program_under_exec_sees_the_system_errors(
+    tmp_path: Path, how: str, expected: str, fired: int
+) -> None:
+    """The client counts them as connection errors, and the summary has the fault."""
     rules = tmp_path / "faults.json"
     rules.write_text(json.dumps([{"kind": "connect", "how": how}]))
     command = [sys.executable, "-m", "segment_mock", "exec", "--faults", str(rules), "--", sys.executable, "-c", EXEC]
@@ -537,7 +539,7 @@ def test_python_under_exec(tmp_path: Path, how: str, expected: str, fired: int) 
 
 @pytest.mark.slow
 def test_a_call_after_the_fault_under_exec(tmp_path: Path) -> None:
-    """What the server was asked for is not counted again when the connection comes."""
+    """The announced connection is not counted again when it is established."""
     rules = tmp_path / "faults.json"
     rules.write_text(json.dumps([{"kind": "connect", "when": {"times": 1, "skip": 1}}]))
     command = [sys.executable, "-m", "segment_mock", "exec", "--faults", str(rules), "--", sys.executable, "-c", EXEC]
@@ -548,7 +550,7 @@ def test_a_call_after_the_fault_under_exec(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("node"), reason="no node on this machine")
 @pytest.mark.parametrize(("how", "code"), [("refused", "ECONNREFUSED"), ("dns", "ENOTFOUND"), ("tls", "UNABLE_TO")])
-def test_node_under_exec(tmp_path: Path, how: str, code: str) -> None:
+def test_a_node_program_under_exec_sees_the_fault(tmp_path: Path, how: str, code: str) -> None:
     rules = tmp_path / "faults.json"
     rules.write_text(json.dumps([{"kind": "connect", "how": how, "when": {"times": 1}}]))
     script = f"""

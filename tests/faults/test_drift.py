@@ -1,4 +1,4 @@
-"""Answers that the vendor might give next year: valid JSON, and one thing is other than today."""
+"""Responses that the vendor might send next year: valid JSON with one change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUCCESSES = [example for example in examples() if example.document["response"]["
 
 
 def changes(before: Any, after: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (path, kind of change) where *after* differs from *before*."""
+    """Yield path and kind of each difference between *before* and *after*."""
     if before == after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
@@ -44,7 +44,7 @@ def changes(before: Any, after: Any, place: str = "") -> Iterator[tuple[str, str
 
 
 def reply_of(example: Example, *armed: Any) -> Any:
-    """Return the response to *example* in a world that stands still, through the faults *armed*."""
+    """Return the response to *example* in a mock with a frozen clock and the faults *armed*."""
     request = example.request
     with SegmentMock(**example.settings) as mock, mock.session() as session:
         mock.clock.freeze(0)
@@ -54,8 +54,8 @@ def reply_of(example: Example, *armed: Any) -> Any:
 
 
 @pytest.mark.parametrize("example", SUCCESSES, ids=lambda example: example.name)
-def test_at_most_one_place_changes(example: Example) -> None:
-    """The response is still JSON, and differs from today's in one place, as the fault says, if it has such a place."""
+def test_a_response_changes_in_at_most_one_place(example: Example) -> None:
+    """The response is still JSON. If it has a suitable place, it differs there as the fault says."""
     today = reply_of(example)
     for how in HOW:
         later = reply_of(example, F.Drift(how=how))
@@ -83,8 +83,8 @@ def test_a_reply_that_has_the_place_changes_there(how: str) -> None:
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_random_stream_decides_the_place(how: str) -> None:
-    """Over many seeds more than one place is struck; one seed strikes the same each time."""
+def test_the_seed_determines_the_place(how: str) -> None:
+    """Different seeds change different places; the same seed changes the same place each time."""
     today = [search_reply(seed=seed).json() for seed in range(12)]
     later = [search_reply(F.Drift(how=how), seed=seed).json() for seed in [*range(12), 0]]
     places = [next(changes(old, new))[0] for old, new in zip([*today, today[0]], later, strict=True)]
@@ -102,12 +102,12 @@ def test_random_stream_decides_the_place(how: str) -> None:
     ids=repr,
 )  # fmt: skip
 @pytest.mark.parametrize("how", HOW[1:])
-def test_what_is_no_success_leaves_as_it_is(inner: Any, how: str) -> None:
-    """An error, or what a rule within has spoilt already, has nothing to drift."""
+def test_an_error_does_not_change(inner: Any, how: str) -> None:
+    """Neither does a response that an inner rule has already made unreadable."""
     assert search_reply(inner).content == search_reply(F.Drift(how=how), inner).content
 
 
-def test_the_store_does_not_drift() -> None:
+def test_the_stored_records_do_not_change() -> None:
     """Only the response differs: the records are the same as without the fault."""
     plain, drifted = SegmentMock(data=DATA), SegmentMock(data=DATA)
     drifted.faults.add(F.Drift())

@@ -47,10 +47,10 @@ SEEN = [
 
 
 @pytest.mark.parametrize(("fault", "seen", "stored", "journaled"), SEEN, ids=lambda value: repr(value)[:60])
-def test_client_store_and_journal(
+def test_client_records_and_journal_agree(
     fault: Fault, seen: Any, stored: list[str], journaled: tuple[int | None, str]
 ) -> None:
-    """The client sees the fault, the records have the performed write, and the journal has both and names the rule."""
+    """The records have the write if it was performed; the journal has the outcome and names the rule."""
     mock = SegmentMock()
     rule = mock.faults.add(fault, "salsa.*_segments")
     if isinstance(seen, int):
@@ -68,7 +68,7 @@ def test_client_store_and_journal(
 
 
 def test_every_kind_is_in_the_table() -> None:
-    """A kind that strikes before there is a call needs no row."""
+    """Kinds that strike before there is a call need no row."""
     names_of_kinds = {name for name, kind in faults.kinds().items() if not kind.at_connect}
 
     assert set() == names_of_kinds - {row[0].kind for row in SEEN}, (
@@ -77,8 +77,7 @@ def test_every_kind_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("fault", [row[0] for row in SEEN], ids=repr)
-def test_the_next_call_is_clean(fault: Fault) -> None:
-    """The next call of the same session is answered normally."""
+def test_the_next_call_of_the_session_is_answered_normally(fault: Fault) -> None:
     mock = SegmentMock()
     mock.faults.add(fault, times=1)
     with mock.session() as session:
@@ -96,8 +95,8 @@ def test_the_next_call_is_clean(fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_hang_without_a_timeout_says_so(after: bool) -> None:
-    """A client without a timeout gets an error that names the fault and the operation that would hang."""
+def test_a_hang_without_a_timeout_raises_an_error(after: bool) -> None:
+    """The error names the fault and the operation."""
     mock = SegmentMock()
     mock.faults.add(F.Hang(after=after))
     with pytest.raises(WouldHangForever, match=r"the fault 'hang' on salsa\.upsert_segments .* no timeout"):

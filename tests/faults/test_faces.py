@@ -1,4 +1,4 @@
-"""Faults by every interface: the control plane, the command, the marker, and a clock that sleeping moves."""
+"""Faults over the control plane, and sleeping that moves the mock's clock."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ RULE = {"kind": "disconnect", "after": True, "operation": "salsa.*", "when": {"s
 
 @pytest.fixture
 def client() -> FlaskClient:
-    """Flask's test client over an empty world."""
+    """Flask's test client of an empty mock."""
     return create_app().test_client()
 
 
 def test_rules_are_armed_listed_and_disarmed_over_http(client: FlaskClient) -> None:
-    """POST takes one rule or a list and answers 201; GET tells counters; DELETE takes one away, or all."""
+    """POST accepts one rule or a list and returns 201, GET returns counters, and DELETE removes one rule or all."""
     one = client.post("/_mock/faults", json=RULE)
     two = client.post(
         "/_mock/faults", json=[{"kind": "hang", "operation": "segmenter.*"}, {"kind": "CONNECTION_RESET_BY_PEER"}]
@@ -45,8 +45,8 @@ def test_rules_are_armed_listed_and_disarmed_over_http(client: FlaskClient) -> N
     assert {"faults": []} == client.get("/_mock/faults").json
 
 
-def test_counters_over_http(client: FlaskClient) -> None:
-    """Seen, matched, fired, suppressed, and why."""
+def test_a_rule_over_http_has_its_counters(client: FlaskClient) -> None:
+    """They are seen, matched, fired and suppressed, with the explanation."""
     client.post("/_mock/faults", json={"kind": "error", "operation": "*.search_segments", "when": {"skip": 1}})
     for path in ("", "/search", "/search"):
         client.open(SEGMENTS + path, method="POST" if path else "PUT", json={"payload": {}}, headers=KEY)
@@ -71,8 +71,8 @@ def test_counters_over_http(client: FlaskClient) -> None:
         (5, "fault: 5 can't be armed; expected the name of a kind"),
     ],
 )
-def test_a_mistake_is_a_problem(client: FlaskClient, body: Any, message: str) -> None:
-    """400 as problem+json, with field, value and the nearest name; nothing is armed."""
+def test_an_invalid_fault_is_a_problem_response(client: FlaskClient, body: Any, message: str) -> None:
+    """Status 400, problem+json with field, value and the nearest name; nothing is armed."""
     reply = client.post("/_mock/faults", json=body)
 
     assert (400, "application/problem+json") == (reply.status_code, reply.content_type)
@@ -81,24 +81,24 @@ def test_a_mistake_is_a_problem(client: FlaskClient, body: Any, message: str) ->
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 10_000])
-def test_what_is_no_json_is_a_problem(client: FlaskClient, data: bytes) -> None:
-    """So is a body that can't be read at all."""
+def test_a_body_that_is_not_json_is_a_problem_response(client: FlaskClient, data: bytes) -> None:
+    """So is a body that is not text."""
     reply = client.post("/_mock/faults", data=data)
 
     assert (400, "application/problem+json") == (reply.status_code, reply.content_type)
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_a_rule_that_is_not_there(client: FlaskClient, method: str) -> None:
-    """404 as problem+json, with the id."""
+def test_an_unknown_rule_is_a_problem_response(client: FlaskClient, method: str) -> None:
+    """Status 404, problem+json with the id."""
     reply = client.open("/_mock/faults/7", method=method)
 
     assert (404, "application/problem+json") == (reply.status_code, reply.content_type)
     assert "No fault has the id '7'; none is armed." == reply.json["detail"]
 
 
-def test_a_clients_own_back_off_costs_no_time() -> None:
-    """time.sleep and asyncio.sleep move the mock's clock within the block; both are real again however it ends."""
+def test_sleeping_within_patch_sleep_takes_no_real_time() -> None:
+    """time.sleep and asyncio.sleep move the mock's clock within the block, and are restored however the block ends."""
     mock = SegmentMock()
     mock.clock.freeze(0)
     real, wall = (time.sleep, asyncio.sleep), time.monotonic()
@@ -116,7 +116,7 @@ def _naps(mock: SegmentMock) -> None:
     raise ZeroDivisionError
 
 
-def test_thread_of_a_server_really_waits_under_patch_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_really_waits_under_patch_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, waits = SegmentMock().clock, list[float]()
     clock.freeze(0)
     assert Clock._real_sleep is time.sleep

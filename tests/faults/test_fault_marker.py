@@ -1,4 +1,4 @@
-"""The marker's ``faults=`` and ``sleep=True``, as a suite elsewhere uses them."""
+"""The arguments ``faults`` and ``sleep`` of the marker, in a suite of their own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import yaml
 
 from segment_mock import mock, web
 
-# What is imported here is not imported again by each of the runs below.
+# Import it here once, instead of in each of the runs below.
 IMPORTED = (yaml, mock, web)
 RUN = ("-p", "no:hypothesispytest")
 
@@ -36,7 +36,7 @@ def upsert(session, base=""):
 
 
 def test_faults_and_sleep(pytester: pytest.Pytester) -> None:
-    """The first call is refused for thirty seconds, the client sleeps them, and only the mock's clock has moved."""
+    """The first call is refused, the client sleeps for thirty seconds, and only the mock's clock moves."""
     pytester.makepyfile(
         CLIENT
         + """
@@ -84,8 +84,8 @@ def test_nothing_is_left(segment_mock):
     pytester.runpytest(*RUN).assert_outcomes(passed=6)
 
 
-def test_a_mark_on_the_server_is_its_own(pytester: pytest.Pytester) -> None:
-    """A test without a marker gets the run's server, with no fault of another test."""
+def test_a_marker_does_not_affect_the_server_of_other_tests(pytester: pytest.Pytester) -> None:
+    """A test without a marker gets the run's server, without the faults of another test."""
     pytester.makepyfile(
         CLIENT
         + """
@@ -114,8 +114,7 @@ def test_plain(segment_mock_server):
         ("scenario='down'", "unknown scenario 'down'"),
     ],
 )
-def test_a_bad_fault_in_a_marker_is_an_error_of_the_test(pytester: pytest.Pytester, marker: str, message: str) -> None:
-    """The setup of the test fails with the reason."""
+def test_an_invalid_fault_in_a_marker_fails_the_setup(pytester: pytest.Pytester, marker: str, message: str) -> None:
     pytester.makepyfile(f"import pytest\n@pytest.mark.segment_mock({marker})\ndef test_a(segment_mock): pass")
 
     result = pytester.runpytest(*RUN)

@@ -1,4 +1,4 @@
-"""Settings of faults: one declaration, which validates a fault and writes it as JSON."""
+"""Settings of faults: their declarations validate a fault and write it as JSON."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("name", "settings", "message"), WRONG, ids=lambda value: str(value)[:50])
-def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, settings: Any, message: str) -> None:
+def test_an_invalid_setting_is_refused_when_the_fault_is_created(name: str, settings: Any, message: str) -> None:
     """The error names kind, setting and value, and the bounds, choices or nearest name; JSON gives the same error."""
     for make in (
         lambda: getattr(faults, name)(**settings),
@@ -95,8 +95,8 @@ def test_a_setting_that_cannot_be_is_refused_when_the_fault_is_made(name: str, s
         ({"after": True}, "fault {'after': True}: its kind is missing; expected one of connect, disconnect, "),
     ],
 )  # fmt: skip
-def test_json_that_is_no_fault(definition: dict[Any, Any], sentence: str) -> None:
-    """An unknown kind or setting is refused with the nearest name and all valid names."""
+def test_json_with_an_unknown_kind_or_setting_is_refused(definition: dict[Any, Any], sentence: str) -> None:
+    """The error has the nearest name and all valid names."""
     with pytest.raises(SettingError) as caught:
         fault_from_json(definition)
 
@@ -105,22 +105,22 @@ def test_json_that_is_no_fault(definition: dict[Any, Any], sentence: str) -> Non
 
 @pytest.mark.parametrize("name", [*CONDITIONS, "from_"])
 @pytest.mark.parametrize("make", [lambda row: F.Error(**row), lambda row: fault_from_json({"kind": "error", **row})])
-def test_a_condition_of_a_rule_is_no_setting_of_its_fault(make: Callable[[Any], Any], name: str) -> None:
+def test_a_condition_of_a_rule_is_not_a_setting_of_its_fault(make: Callable[[Any], Any], name: str) -> None:
     with pytest.raises(SettingError, match=rf"'{name}' is a condition of the rule.* faults.add\(.*, {name}="):
         make({name: 1})
 
 
-def test_an_unknown_keyword_of_a_class_is_refused_with_all_that_there_are() -> None:
+def test_an_unknown_keyword_of_a_class_is_refused_with_all_keywords() -> None:
     with pytest.raises(SettingError, match=r"fault error: unknown setting 'code'.*expected one of status, "):
         F.Error(code=503)
 
 
-def test_the_conditions_are_those_of_a_rule() -> None:
+def test_the_names_of_conditions_are_those_of_a_rule() -> None:
     assert [*CONDITIONS] == [row.name for row in WHEN]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=repr)
-def test_json_and_back(fault: Fault) -> None:
+def test_a_fault_survives_conversion_to_json(fault: Fault) -> None:
     definition = fault.as_dict()
 
     assert fault == fault_from_json(definition) == fault_from_json(json.loads(json.dumps(definition)))
@@ -128,27 +128,26 @@ def test_json_and_back(fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("kind", faults.kinds().values(), ids=lambda kind: kind.kind)
-def test_nothing_given_and_null_are_the_default(kind: type[Fault]) -> None:
-    """Null in JSON gives the default, the same as an absent setting."""
+def test_null_and_an_absent_setting_mean_the_default(kind: type[Fault]) -> None:
     nulls = {row.name: None for row in fields(kind)}
 
     assert kind() == fault_from_json({"kind": kind.kind, **nulls})
 
 
 @pytest.mark.parametrize("kind", faults.kinds().values(), ids=lambda kind: kind.kind)
-def test_every_setting_is_listed(kind: type[Fault]) -> None:
-    """Each has a sentence that ends with a point, and the kind has one too."""
+def test_every_setting_has_a_description(kind: type[Fault]) -> None:
+    """The descriptions of settings and of kinds end with a full stop."""
     assert (kind.__doc__ or "").strip().endswith(".")
     for row in fields(kind):
         assert option(row).help.endswith(".")
 
 
-def test_text_from_a_file_is_read() -> None:
+def test_strings_are_converted() -> None:
     """Numbers and Booleans may be strings, which the environment and forms send."""
     assert F.Error(status=503, after=True) == fault_from_json({"kind": "error", "status": "503", "after": "yes"})
 
 
-def test_a_fault_does_not_change() -> None:
-    """A fault is immutable, so many rules may share it."""
+def test_a_fault_is_immutable() -> None:
+    """Several rules may share it."""
     with pytest.raises(FrozenInstanceError):
         F.Hang().after = True

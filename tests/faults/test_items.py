@@ -1,4 +1,4 @@
-"""Partial failure: some items of a batch fail, the others are performed, and response and store agree."""
+"""Partial failure: some items of a batch fail, the others are performed, and the response agrees with the records."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def results(reply: Any, name: str = "segments") -> list[str]:
         ({"where": {"name": "D"}, "every": 2, "index": [2, 3]}, [3]),
     ],
 )
-def test_which_items(settings: dict[str, Any], failed: list[int]) -> None:
-    """By index, by their members, every nth, or all of these together; the others are in the store."""
+def test_index_where_and_every_select_the_items(settings: dict[str, Any], failed: list[int]) -> None:
+    """Each by itself and all together; the other items are stored."""
     mock = SegmentMock()
     rule = mock.faults.add(F.Item(**settings))
     reply = put(mock, *"ABCD")
@@ -73,7 +73,7 @@ def test_which_items(settings: dict[str, Any], failed: list[int]) -> None:
     ],
 )
 @pytest.mark.parametrize("message", ["", "Not today."])
-def test_each_result_is_worded_by_the_vendor(result: str, codes: list[int], sentence: str, message: str) -> None:
+def test_each_result_has_the_format_of_the_vendor(result: str, codes: list[int], sentence: str, message: str) -> None:
     """A result with an error code has that code, with the vendor's message or with the message of the fault."""
     mock = SegmentMock()
     mock.faults.add(F.Item(result=result, index=1, message=message))
@@ -84,8 +84,8 @@ def test_each_result_is_worded_by_the_vendor(result: str, codes: list[int], sent
     assert [(code, message or sentence) for code in codes] == [(error["code"], error["message"]) for error in errors]
 
 
-def test_supporters() -> None:
-    """In a batch of supporters, the chosen one is neither added nor changed."""
+def test_a_failed_item_is_neither_added_nor_changed() -> None:
+    """The batch is one of supporters."""
     mock = SegmentMock()
     mock.faults.add(F.Item(where={"firstName": "b"}, result="VALIDATION_ERROR"))
     body = {"payload": {"supporters": items("a", "b", "c")}}
@@ -97,8 +97,8 @@ def test_supporters() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"index": 1}, {"where": {"supporterId": PEOPLE[1]}}])
-def test_members(settings: dict[str, Any]) -> None:
-    """In a batch of bare ids, all but the chosen one are assigned; *where* names the member that the id stands for."""
+def test_a_supporter_of_a_bare_id_may_fail(settings: dict[str, Any]) -> None:
+    """All other supporters are assigned. The key of *where* is the member that the id stands for."""
     mock = SegmentMock(data=DATA)
     mock.faults.add(F.Item(result="NOT_FOUND", **settings))
     body = {"payload": {"segmentId": GROUP, "supporterIds": PEOPLE}}
@@ -114,8 +114,7 @@ def test_members(settings: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", ["segments", "supporters"])
-def test_deletions(path: str) -> None:
-    """A failed item is not deleted."""
+def test_a_failed_item_is_not_deleted(path: str) -> None:
     mock = SegmentMock(data=DATA)
     key = GROUP if path == "segments" else PEOPLE[0]
     mock.faults.add(F.Item(result="NOT_ALLOWED"))
@@ -126,7 +125,7 @@ def test_deletions(path: str) -> None:
     assert before == mock.state()
 
 
-def test_two_rules_spoil_side_by_side() -> None:
+def test_two_rules_fail_items_of_one_batch() -> None:
     """Each rule fails its own items; if both choose an item, the inner rule decides."""
     mock = SegmentMock()
     mock.faults.add(F.Item(index=[0, 1], result="NOT_FOUND"))
@@ -138,8 +137,8 @@ def test_two_rules_spoil_side_by_side() -> None:
 @pytest.mark.parametrize(
     "body", [None, [], "x", {}, {"payload": None}, {"payload": {}}, {"payload": {"segments": "x"}}, {"payload": [1]}]
 )
-def test_a_body_without_a_batch_is_left_alone(body: Any) -> None:
-    """The vendor answers as usual, and the rule explains why it did not fire."""
+def test_a_body_without_a_batch_is_answered_as_usual(body: Any) -> None:
+    """The rule explains why it did not fire."""
     plain, mock = SegmentMock(), SegmentMock()
     rule = mock.faults.add(F.Item())
     expected, reply = (send(each, "PUT", f"{SALSA}/segments", body) for each in (plain, mock))
@@ -158,7 +157,7 @@ def test_a_body_without_a_batch_is_left_alone(body: Any) -> None:
     ],
 )
 def test_a_rule_that_could_never_strike_is_refused(fault: dict[str, Any], operation: str) -> None:
-    """An operation without items, or that does not read: the error names those that have them."""
+    """The operation has no items, or does not read. The error names the operations that the fault can strike."""
     mock = SegmentMock()
     with pytest.raises(
         SettingError, match=r"the fault '(item|stale)' can't strike '.*'; expected one of salsa.search_"
@@ -219,7 +218,7 @@ def test_a_search_of_all_has_no_items() -> None:
 
 
 def test_an_injected_not_found_is_the_same_as_a_real_one() -> None:
-    """In process, intercepted, live and under Flask: the payload for an id that was deleted."""
+    """Their payloads are equal in process, intercepted, live and under Flask."""
     body = {"payload": {"identifiers": [GROUP.upper()], "identifierType": "SEGMENT_ID"}}
     rules = [{"kind": "item", "result": "NOT_FOUND", "operation": "salsa.search_segments"}]
     real = send(SegmentMock(), "POST", f"{SALSA}/segments/search", body).json()["payload"]
@@ -244,7 +243,7 @@ def test_an_injected_not_found_is_the_same_as_a_real_one() -> None:
     ],
 )
 def test_ids_match_in_any_case(where: dict[str, str], names_of_items: list[str]) -> None:
-    """As the API compares them; other members have to be equal, and ``*`` is any value."""
+    """Other members have to be equal, and ``*`` is any value."""
     mock = SegmentMock(data=DATA)
     mock.faults.add(F.Item(where=where))
     items = [{"segmentId": GROUP, "name": "G"}, {"segmentId": OTHER.upper(), "name": "O"}, {"name": "N"}]

@@ -1,4 +1,4 @@
-"""Kinds of fault are discovered, one file each, and WireMock's names are aliases."""
+"""Kinds of fault are found by their files, and WireMock's names are aliases."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_fault_stops_the_start(
+def test_a_file_without_a_valid_fault_stops_the_start(
     folder: Path, name: str, text: str, error: type[Exception], message: str
 ) -> None:
     """No mock can be created, even if no rule uses that kind."""
@@ -67,8 +67,8 @@ def test_a_file_that_is_no_fault_stops_the_start(
         SegmentMock()
 
 
-def test_a_file_is_all_that_a_new_kind_needs(folder: Path) -> None:
-    """It is known by its JSON name and by its class at once; private files are none."""
+def test_a_new_kind_needs_only_its_file(folder: Path) -> None:
+    """Its JSON name and its class are available. Files whose names begin with an underscore are ignored."""
     (folder / "nothing_at_all.py").write_text(KIND.format(name="NothingAtAll", kind="nothing_at_all"))
     (folder / "_private.py").write_text("raise RuntimeError")
     mock = SegmentMock(faults=[{"kind": "nothing_at_all"}])
@@ -83,8 +83,8 @@ def test_each_kind_is_a_class_of_its_name_in_camel_case() -> None:
         assert kind is getattr(faults, kind.__name__)
 
 
-def test_module_without_a_fault_class_is_refused() -> None:
-    """The error has the classes there are."""
+def test_a_file_without_a_fault_class_is_refused() -> None:
+    """The error names the classes of the file."""
     expected = r"unknown fault 'Disconect' \(did you mean 'Disconnect'\?\); expected one of Connect, Disconnect, "
     with pytest.raises(AttributeError, match=expected):
         _ = F.Disconect
@@ -99,8 +99,8 @@ def test_module_without_a_fault_class_is_refused() -> None:
         ("CONNECTION_RESET_BY_PEER", F.Disconnect(reset=True)),
     ],
 )
-def test_wiremocks_names(name: str, fault: Any) -> None:
-    """Each is a kind in JSON, which takes the remaining settings of the kind."""
+def test_the_names_of_wiremock_are_kinds(name: str, fault: Any) -> None:
+    """JSON accepts each of them in place of a kind."""
     assert fault == fault_from_json({"kind": name})
     assert name in ALIASES
     mock = SegmentMock()
@@ -110,6 +110,6 @@ def test_wiremocks_names(name: str, fault: Any) -> None:
 
 
 def test_an_alias_takes_the_other_settings_of_its_kind() -> None:
-    """EMPTY_RESPONSE after the write is a lost response."""
+    """EMPTY_RESPONSE with after=true loses the response to a write."""
     assert F.Disconnect(after=True) == fault_from_json({"kind": "EMPTY_RESPONSE", "after": True})
     assert 4 == len(ALIASES)

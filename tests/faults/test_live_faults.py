@@ -1,4 +1,4 @@
-"""Faults on a live server: nothing leaks, no client waits for another, and a reset or a stop ends hanging calls."""
+"""Faults on a live server: no resource leaks, no client waits for another, and a reset or a stop ends hanging calls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PATIENCE = 20.0
 
 @pytest.fixture
 def errors() -> Iterator[list[str]]:
-    """Return everything that is logged as a warning or worse, wherever the loggers send it."""
+    """Return the log records of level warning or higher, of every logger."""
     outcomes: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: outcomes.append(record.getMessage())  # type: ignore[method-assign]
@@ -44,7 +44,7 @@ def errors() -> Iterator[list[str]]:
 
 @pytest.fixture
 def many_files() -> Iterator[None]:
-    """Let this process open what a thousand connections need, or skip the test where the system forbids it."""
+    """Raise the limit of open files to what a thousand connections need, or skip the test if the system forbids it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = 3 * MANY
     if hard != resource.RLIM_INFINITY and hard < limit:
@@ -77,8 +77,8 @@ def _rest(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row.hasty], ids=lambda row: row.label)
-def test_the_next_call_on_a_new_connection_is_clean(row: Row, errors: list[str]) -> None:
-    """After any fault, the next client is served, and the server logs no error."""
+def test_the_next_call_on_a_new_connection_is_answered(row: Row, errors: list[str]) -> None:
+    """The server logs no error."""
     with SegmentMock(time_scale=0) as mock:
         url = mock.serve().url
         mock.faults.add(row.fault)
@@ -93,7 +93,7 @@ def test_the_next_call_on_a_new_connection_is_clean(row: Row, errors: list[str])
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc here")
 def test_no_thread_or_socket_is_left(errors: list[str]) -> None:
-    """After every fault and after the stop, the process has as many threads and sockets as before."""
+    """The process has as many threads and sockets after all faults and the stop as before."""
     rows = [row for row in ROWS if row.fault.kind in ("disconnect", "truncate", "garble", "hang", "drip")]
     for measured in (False, True):
         before = open_files(), threading.active_count()
@@ -102,15 +102,15 @@ def test_no_thread_or_socket_is_left(errors: list[str]) -> None:
             for row in rows:
                 with mock.faults.injected(row.fault):
                     LIVE["requests"](url, UPSERT._replace(timeout=row.timeout))
-        if measured:  # what is opened once and for all is open by now
+        if measured:  # what stays open for good is open by now
             assert before == (open_files(), threading.active_count())
     assert [] == errors
 
 
 @pytest.mark.usefixtures("many_files")
 @pytest.mark.memory_only("it counts threads, and a lease has one")
-def test_a_thousand_hanging_connections(errors: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """They cost no thread, others are served meanwhile, and the stop does not wait; nothing was performed."""
+def test_a_thousand_hanging_connections_need_no_threads(errors: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other clients are served, the stop does not wait, and no call is performed."""
     with SegmentMock(limits="off") as mock, ExitStack() as stack:
         url = mock.serve().url
         before = threading.active_count()
@@ -129,7 +129,9 @@ def test_a_thousand_hanging_connections(errors: list[str], monkeypatch: pytest.M
     assert [] == errors
 
 
-def test_a_reset_closes_what_hangs_unperformed(errors: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reset_closes_hanging_calls_without_performing_them(
+    errors: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     hangs, late = count_calls(monkeypatch, F.Hang, "__call__"), count_calls(monkeypatch, F.Latency, "__call__")
     with SegmentMock() as mock, ExitStack() as stack:
         url = mock.serve().url
@@ -151,8 +153,8 @@ def test_a_reset_closes_what_hangs_unperformed(errors: list[str], monkeypatch: p
     assert [] == errors
 
 
-def test_a_hang_after_the_write_is_in_store_and_journal() -> None:
-    """The client gives up, the records are there, and so is the entry, without a status."""
+def test_a_hang_after_the_write_leaves_records_and_an_entry() -> None:
+    """The client gives up, and the entry has no status."""
     with SegmentMock() as mock:
         url = mock.serve().url
         mock.faults.add(F.Hang(after=True))
@@ -165,8 +167,8 @@ def test_a_hang_after_the_write_is_in_store_and_journal() -> None:
         assert ["A"] == [change.after["name"] for change in entry.changes if change.after] == names(mock)
 
 
-def test_over_tls(errors: list[str]) -> None:
-    """What breaks off breaks off there too; a reset is, as Python's ssl sees it, one or a plain disconnect."""
+def test_faults_break_off_responses_over_tls(errors: list[str]) -> None:
+    """Python's ssl may report a reset as a plain disconnect."""
     seen = {}
     with SegmentMock(time_scale=0) as mock:
         server = mock.serve(tls=True)

@@ -1,4 +1,4 @@
-"""The second attempt: a response is lost after the write, and a client that only repeats the call gets an error."""
+"""A lost response to a write: a client that only repeats the call gets an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Client = tuple[SegmentMock, requests.Session, str]
 
 @pytest.fixture(params=["in process", "live"])
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    """A mock whose first write is performed and loses its response, and a client with nothing but Retry(total=3)."""
+    """A mock that loses the response to the first write, and a client with nothing but Retry(total=3)."""
     with SegmentMock() as mock:
         mock.faults.add(F.Disconnect(after=True), operation="salsa.upsert_segments", times=1)
         retries = Retry(total=3)
@@ -35,26 +35,26 @@ def client(request: pytest.FixtureRequest) -> Iterator[Client]:
 
 
 def upsert(session: requests.Session, base: str) -> Any:
-    """Send the group; repeated below by the adapter, for PUT is idempotent in HTTP."""
+    """Send the group; the adapter repeats a failed PUT, which HTTP defines as idempotent."""
     reply = session.put(f"{base}/segments", json={"payload": {"segments": [GROUP]}}, timeout=5)
     return reply.json()["payload"]["segments"][0]
 
 
 def find_group(session: requests.Session, base: str) -> Any:
-    """Ask for the group by the id that our own system gave it."""
+    """Search the group by its external id."""
     body = {"payload": {"identifiers": [GROUP["externalSystemId"]], "identifierType": "EXTERNAL_ID"}}
     segment = session.post(f"{base}/segments/search", json=body, timeout=5).json()["payload"]["segments"][0]
     return segment if segment["result"] == "FOUND" else None
 
 
 def ensure(session: requests.Session, base: str) -> Any:
-    """Send the group only if the vendor does not have it."""
+    """Send the group unless the vendor has it."""
     segment = find_group(session, base) or upsert(session, base)
     return find_group(session, base) if segment["result"] == "VALIDATION_ERROR" else segment
 
 
-def test_client_that_repeats_a_lost_call_gets_a_duplicate_error(client: Client) -> None:
-    """The create reaches the vendor twice, and the client learns VALIDATION_ERROR 2002 for what it made itself."""
+def test_a_client_that_repeats_the_call_gets_a_duplicate_error(client: Client) -> None:
+    """The vendor gets the group twice, and refuses the second with error 2002: the name is not unique."""
     mock, session, base = client
     segment = upsert(session, base)
     calls = mock.journal.entries(operation="salsa.upsert_segments")
@@ -68,8 +68,8 @@ def test_client_that_repeats_a_lost_call_gets_a_duplicate_error(client: Client) 
     ]
 
 
-def test_the_same_client_that_looks_first_is_right(client: Client) -> None:
-    """A client that searches by externalSystemId first finds the group, and does not send it again."""
+def test_a_client_that_searches_first_succeeds(client: Client) -> None:
+    """It finds the group by its externalSystemId, and does not send it again."""
     mock, session, base = client
     segments = [ensure(session, base) for _ in range(2)]
     (group,) = mock.salsa.segments
@@ -78,8 +78,8 @@ def test_the_same_client_that_looks_first_is_right(client: Client) -> None:
     assert [1, 0] == [len(entry.changes) for entry in mock.journal.entries(operation="salsa.upsert_segments")]
 
 
-def test_number_of_retries_can_be_set() -> None:
-    """max_retries is what requests' own adapter takes; without it nothing is repeated."""
+def test_a_session_repeats_max_retries_times() -> None:
+    """The argument is that of requests' adapter; without it, no call is repeated."""
     outcomes = []
     for options in ({}, {"max_retries": 2}, {"max_retries": Retry(total=3)}):
         mock = SegmentMock()

@@ -1,4 +1,4 @@
-"""docs/reference/faults.md has everything that the code declares, and its examples work."""
+"""docs/reference/faults.md describes all that the code declares, and its examples work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BLOCKS = re.findall(r"^```(json|yaml)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILIN
 
 @pytest.mark.parametrize("part", DECLARED)
 def test_generated_parts_are_up_to_date(part: str) -> None:
-    """The table of clients is tested cell by cell in test_client_table.py."""
+    """Except the table of clients, which test_client_table.py tests."""
     assert renewed(TEXT, [part]) == TEXT, f"run `{COMMAND}`"
 
 
@@ -36,7 +36,7 @@ def test_every_kind_and_setting_is_on_the_page(kind: Any) -> None:
 
 
 def test_every_condition_and_alias_is_on_the_page() -> None:
-    """By name, and with its sentence."""
+    """With its description."""
     missing = [f"| `{row.name}` | " for row in WHEN] + [f"| `{alias}` | " for alias in ALIASES]
 
     assert [] == [text for text in missing if text not in TEXT]
@@ -51,7 +51,7 @@ def test_rules_of_the_page_can_be_armed(language: str, block: str) -> None:
 
 
 def test_reasons_are_listed_in_the_order_of_their_checks() -> None:
-    """The page lists the conditions in the order in which a rule asks them."""
+    """The page lists the conditions in the order in which a rule checks them."""
     mock = SegmentMock()
     rule = mock.faults.add(lambda call, proceed: proceed(), skip=1, every=2, chance=0, connection=5, from_=60)
     for seconds, calls in ((0, 1), (60, 8)):

@@ -14,8 +14,8 @@ F: Any = faults
 BUSY = F.Error(status=503)
 
 
-def firing_calls(mock: SegmentMock) -> list[int]:
-    """Return the status of a read, a write, a call of the other vendor, and an unknown path of each."""
+def statuses(mock: SegmentMock) -> list[int]:
+    """Return the statuses of a read, a write, a call to the other vendor, and three unknown paths."""
     calls = [search(mock), put(mock, "A"), create(mock)]
     paths = [f"{SALSA}/nowhere", "/segments/1/2", "/nowhere"]
     return [reply.status_code for reply in [*calls, *(send(mock, "PUT", path, None) for path in paths)]]
@@ -36,12 +36,12 @@ def firing_calls(mock: SegmentMock) -> list[int]:
         ("unmatched", [200, 200, 200, 404, 404, 503]),
     ],
 )
-def test_operations_are_meant_by_glob(operation: str, expected: list[int]) -> None:
-    """A rule strikes the operations that its glob matches, including calls that are only refused."""
+def test_a_glob_selects_operations(operation: str, expected: list[int]) -> None:
+    """It also selects calls that no operation answers, such as an unknown path."""
     mock = SegmentMock()
     rule = mock.faults.add(BUSY, operation)
 
-    assert expected == firing_calls(mock)
+    assert expected == statuses(mock)
     assert (6, expected.count(503), expected.count(503)) == (rule.seen, rule.matched, rule.fired)
 
 
@@ -67,7 +67,7 @@ def test_operations_are_meant_by_glob(operation: str, expected: list[int]) -> No
         ({"tmes": 1}, "when: unknown condition 'tmes' (did you mean 'times'?); expected one of skip, "),
     ],
 )  # fmt: skip
-def test_a_rule_that_cannot_be_is_refused(rule_settings: dict[str, Any], message: str) -> None:
+def test_an_invalid_rule_is_refused(rule_settings: dict[str, Any], message: str) -> None:
     """By keyword and as JSON; the error has the nearest valid name, and nothing is armed."""
     mock = SegmentMock()
     conditions = {name: value for name, value in rule_settings.items() if name not in ("operation", "match")}
@@ -84,13 +84,13 @@ def test_a_rule_that_cannot_be_is_refused(rule_settings: dict[str, Any], message
 
 
 @pytest.mark.parametrize("fault", [F.Hang, "hnag", None, 5])
-def test_what_is_no_fault_is_refused(fault: Any) -> None:
+def test_a_value_that_is_not_a_fault_is_refused(fault: Any) -> None:
     with pytest.raises(SettingError, match=r"faults\.Hang\(\)$|unknown fault kind 'hnag' \(did you mean 'hang'\?\)"):
         SegmentMock().faults.add(fault)
 
 
-def test_load_is_all_or_none() -> None:
-    """One invalid rule, named by its position, prevents the whole list, and uses no rule ids."""
+def test_load_with_an_invalid_rule_arms_none() -> None:
+    """The error has the position of the rule, and no rule ids are used up."""
     mock = SegmentMock()
     mock.faults.load({"kind": "hang"})
     with pytest.raises(SettingError, match=r"^faults\[1\]: fault hang: unknown setting 'aftr'"):
@@ -103,14 +103,13 @@ def test_load_is_all_or_none() -> None:
 
 
 @pytest.mark.parametrize("definition", [5, "hnag", None, [None], {"kind": "hang", "when": 5}, {}])
-def test_load_of_nonsense(definition: Any) -> None:
-    """Any other JSON value is refused with a SettingError."""
+def test_load_refuses_any_other_json(definition: Any) -> None:
     with pytest.raises(SettingError):
         SegmentMock().faults.load(definition)
 
 
-def test_injected_is_for_a_block() -> None:
-    """The rule is armed within the block only, also if the block fails; other rules stay."""
+def test_injected_arms_a_rule_for_a_block() -> None:
+    """The rule is removed at the end, also if the block fails; other rules stay."""
     mock = SegmentMock()
     other = mock.faults.add(F.Latency())
     with mock.faults.injected(BUSY, "salsa.*", times=5) as rule:
@@ -122,8 +121,8 @@ def test_injected_is_for_a_block() -> None:
     assert (1, [other]) == (rule.fired, [*mock.faults])
 
 
-def test_remove_get_and_clear() -> None:
-    """Rules have ids; removing one leaves the others, clearing begins to number from 1 again."""
+def test_rules_are_found_and_removed_by_id() -> None:
+    """Removing a rule leaves the others, and after clearing, ids start from 1 again."""
     mock = SegmentMock()
     rules = [mock.faults.add(BUSY) for _ in range(3)]
 
@@ -134,8 +133,8 @@ def test_remove_get_and_clear() -> None:
     assert (0, "1") == (len(mock.faults), mock.faults.add(BUSY).id)
 
 
-def test_a_reset_disarms() -> None:
-    """A reset removes all rules, and the next rule has the id 1."""
+def test_a_reset_removes_all_rules() -> None:
+    """The next rule has the id 1."""
     mock = SegmentMock(faults=[BUSY])
     mock.reset()
 
@@ -160,7 +159,7 @@ def test_a_reset_disarms() -> None:
     ids=str,
 )
 def test_the_first_rule_is_outermost(rules: list[Any], status: Any, stored: list[str], fired: list[int]) -> None:
-    """The outer rule sees the result of the inner rule; without a response there is nothing to change."""
+    """It sees the result of the inner rule; without a response, there is nothing to change."""
     mock = SegmentMock()
     armed = [mock.faults.add(fault) for fault in rules]
     try:

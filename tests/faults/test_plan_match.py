@@ -1,4 +1,4 @@
-"""The match of a rule: by vendor, by header, by a path into the body, by a function."""
+"""The match of a rule: by vendor, header, path in the body, or a function."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ BODY = {
         ("payload.segments[99999999999999999999]", "A", False),
     ],
 )
-def test_a_path_into_the_body(path: str, value: Any, expected: bool) -> None:
-    """The value at the path must equal the given value; [*] is any item of a list."""
+def test_a_path_selects_calls_by_a_value_in_the_body(path: str, value: Any, expected: bool) -> None:
+    """The values must be equal; [*] is any item of a list."""
     mock = SegmentMock()
     rule = mock.faults.add(F.Error(), match={"json": {path: value}})
     send(mock, "PUT", f"{SALSA}/segments", BODY)
@@ -49,7 +49,7 @@ def test_a_path_into_the_body(path: str, value: Any, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "$", "a..b", "a[", "a]", "a[x]", "a[-1]", "[]", "a.[0]", "a[0]b.", "."])
-def test_what_is_no_path_is_refused(path: str) -> None:
+def test_an_invalid_path_is_refused(path: str) -> None:
     """The error shows a valid path."""
     with pytest.raises(SettingError) as caught:
         SegmentMock().faults.add(F.Error(), match={"json": {path: 1}})
@@ -58,7 +58,7 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'"x"', b"null", b"\xff"])
-def test_a_body_that_is_no_object_fits_no_path(data: bytes) -> None:
+def test_a_body_that_is_not_an_object_matches_no_path(data: bytes) -> None:
     """The vendor refuses the body as usual, and the rule does not match."""
     mock = SegmentMock()
     rule = mock.faults.add(F.Error(), match={"json": {"payload": None}})
@@ -86,8 +86,8 @@ def test_a_body_that_is_no_object_fits_no_path(data: bytes) -> None:
         (None, 1, 1),
     ],
 )
-def test_vendor_and_headers(match: Any, salsa: int, segmenter: int) -> None:
-    """All conditions must match; names of headers in any case, values exactly."""
+def test_a_call_must_match_vendor_and_headers(match: Any, salsa: int, segmenter: int) -> None:
+    """Names of headers match in any case, values exactly."""
     mock = SegmentMock()
     rule = mock.faults.add(F.Error(), match=match)
     put(mock, "A", **{"X-Attempt": "2"})
@@ -97,8 +97,8 @@ def test_vendor_and_headers(match: Any, salsa: int, segmenter: int) -> None:
     assert (salsa, segmenter) == (fired, rule.fired - fired)
 
 
-def test_a_function_of_the_call() -> None:
-    """The function gets the call with its operation, request and body."""
+def test_a_function_may_decide() -> None:
+    """It gets the call with its operation, request and body."""
     mock = SegmentMock()
     seen = []
 
@@ -113,7 +113,7 @@ def test_a_function_of_the_call() -> None:
     assert ("a function", 2, 1) == (rule.as_dict()["match"], rule.seen, rule.matched)
 
 
-def test_match_function_is_called_for_selected_operations_only() -> None:
+def test_a_match_function_is_called_for_selected_operations_only() -> None:
     """The body of another operation may lack the members that the function reads."""
     mock = SegmentMock()
     mock.faults.add(F.Error(), "salsa.upsert_segments", match=lambda call: bool(call.json["payload"]["segments"]))
@@ -121,7 +121,7 @@ def test_match_function_is_called_for_selected_operations_only() -> None:
     assert 200 == create(mock).status_code
 
 
-def test_a_match_that_raises_is_why_the_rule_did_not_fire() -> None:
+def test_the_explanation_names_an_exception_of_the_match() -> None:
     mock = SegmentMock()
     rule = mock.faults.add("error", match=lambda call: call.no_such_member)
     with pytest.raises(AttributeError, match="no_such_member"):
@@ -131,7 +131,7 @@ def test_a_match_that_raises_is_why_the_rule_did_not_fire() -> None:
     assert rule.explain().startswith("its match raised AttributeError(")
 
 
-def test_async_function_is_a_fault() -> None:
+def test_an_async_function_is_a_fault() -> None:
     """Any ``async (call, proceed)`` may be armed; its name is its kind."""
 
     async def shout(call: Any, proceed: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The conditions of a rule: skip, times, every, connection and a window of time; and its explanation."""
+"""The conditions of a rule: skip, times, every, connection and a time window; and its explanation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def restless() -> Iterator[None]:
 
 
 def pattern(mock: SegmentMock, calls: int = 12) -> str:
-    """Return x for each call that was struck, . for each that was not."""
+    """Return ``x`` for each call that was struck, ``.`` for any other."""
     return "".join("x" if search(mock).status_code == 503 else "." for _ in range(calls))
 
 
@@ -48,8 +48,8 @@ def pattern(mock: SegmentMock, calls: int = 12) -> str:
         ({"chance": 1, "times": 1}, "x..........."),
     ],
 )
-def test_which_calls(when: dict[str, Any], expected: str) -> None:
-    """skip leaves the first calls alone, every counts from there, and times ends it; by keyword and as JSON."""
+def test_skip_every_and_times_select_calls(when: dict[str, Any], expected: str) -> None:
+    """``every`` counts after the skipped calls, and ``times`` limits the struck ones; by keyword and as JSON."""
     by_keyword, by_json = SegmentMock(), SegmentMock()
     rule = by_keyword.faults.add(BUSY, **when)
     by_json.faults.load({**BUSY.as_dict(), "when": when})
@@ -61,14 +61,14 @@ def test_which_calls(when: dict[str, Any], expected: str) -> None:
 
 
 def test_times_counts_calls_that_chance_selected() -> None:
-    """With chance and times together it strikes exactly times calls."""
+    """Together, they strike exactly ``times`` calls."""
     mock = SegmentMock()
     mock.faults.add(BUSY, chance=0.3, times=4)
 
     assert 4 == pattern(mock, 100).count("x")
 
 
-def test_only_calls_that_are_meant_count() -> None:
+def test_only_calls_that_the_rule_selects_count() -> None:
     """Calls of another operation use up neither skip nor times."""
     mock = SegmentMock()
     rule = mock.faults.add(BUSY, "salsa.search_*", skip=1, times=1)
@@ -93,8 +93,8 @@ def test_only_calls_that_are_meant_count() -> None:
         ({"from_": 10, "until": 30, "skip": 1, "times": 1}, "..x..."),
     ],
 )
-def test_a_window_on_the_clock(window: dict[str, Any], expected: str) -> None:
-    """From and until are seconds of the mock's clock after the rule was armed."""
+def test_a_rule_strikes_within_its_time_window(window: dict[str, Any], expected: str) -> None:
+    """``from`` and ``until`` are seconds of the mock's clock since arming."""
     mock = SegmentMock()
     mock.clock.freeze()
     mock.clock.advance(1000)
@@ -117,8 +117,8 @@ def test_a_window_that_ends_before_it_begins_is_refused() -> None:
 @pytest.mark.parametrize(
     ("connection", "expected"), [("reused", ".xx.xx"), (1, "x..x.."), (2, "xx.xx."), (None, "xxxxxx")]
 )
-def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -> None:
-    """Only on a connection that was used before, or only the first N calls of each connection."""
+def test_a_rule_selects_calls_by_their_number_on_a_connection(connection: Any, expected: str, live: bool) -> None:
+    """Only calls on a used connection, or only the first N calls of each connection."""
     outcomes = ""
     with SegmentMock() as mock:
         mock.faults.add(BUSY, connection=connection)
@@ -146,8 +146,8 @@ def test_the_calls_of_a_connection(connection: Any, expected: str, live: bool) -
         ({}, "fired 2 times"),
     ],
 )
-def test_why_it_did_not_fire(rule_settings: dict[str, Any], message: str) -> None:
-    """A rule explains which condition excluded the calls, or that no call came yet."""
+def test_the_explanation_says_why_a_rule_did_not_fire(rule_settings: dict[str, Any], message: str) -> None:
+    """A condition excluded the calls, or no call came yet."""
     mock = SegmentMock()
     rule = mock.faults.add(BUSY, **rule_settings)
 
@@ -156,8 +156,8 @@ def test_why_it_did_not_fire(rule_settings: dict[str, Any], message: str) -> Non
     assert message == rule.explain() == rule.as_dict()["why"]
 
 
-def test_a_rule_as_json() -> None:
-    """Id, fault, operation, match, conditions and counters."""
+def test_a_rule_has_a_json_form() -> None:
+    """It has id, fault, operation, match, conditions and counters."""
     mock = SegmentMock()
     rule = mock.faults.add(F.Hang(after=True), "salsa.*", {"vendor": "salsa"}, skip=1, from_=0)
     search(mock)
@@ -170,7 +170,7 @@ def test_a_rule_as_json() -> None:
 
 
 def test_sixteen_threads_get_exactly_the_configured_faults(restless: None) -> None:
-    """times=5 strikes exactly five calls of any number of threads, and the others are performed."""
+    """With times=5, exactly five of all calls are struck, and the others are performed."""
     mock = SegmentMock(limits="off")
     rule = mock.faults.add(F.Disconnect(), skip=3, times=5)
     ready = Barrier(16)
@@ -194,7 +194,7 @@ def test_sixteen_threads_get_exactly_the_configured_faults(restless: None) -> No
 
 
 def test_threads_may_arm_and_disarm() -> None:
-    """No rule is lost or gets a used id, and a thread removes only its own rules."""
+    """No rule is lost, no id is used twice, and each thread removes only its own rules."""
     mock = SegmentMock()
 
     def arms(_: int) -> list[str]:

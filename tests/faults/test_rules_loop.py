@@ -1,4 +1,4 @@
-"""A call passes the fault rules in a loop, in order, and without cost if no rule may strike."""
+"""A call passes the fault rules in order, in a loop, and bypasses them if no rule may strike."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_with_a_rule_the_answer_is_a_coroutine_until_the_rule_is_spent_or_remove
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", ["*", "segmenter.*"], ids=["that all strike", "of other calls"])
-def test_ten_thousand_rules(mock: SegmentMock, operation: str) -> None:
+def test_ten_thousand_rules_can_be_armed(mock: SegmentMock, operation: str) -> None:
     for _ in range(MANY):
         mock.faults.add(F.Latency(seconds=0.001), operation)
     response = reply_of_mock(mock)
@@ -74,7 +74,7 @@ def test_a_rule_may_proceed_twice(mock: SegmentMock) -> None:
     assert (200, ["inner", "inner"]) == (reply_of_mock(mock).status, seen)
 
 
-def test_what_an_inner_rule_raises_reaches_the_outer_one(mock: SegmentMock) -> None:
+def test_an_exception_of_an_inner_rule_reaches_the_outer_rule(mock: SegmentMock) -> None:
     async def outer(call: Any, proceed: Any) -> Response:
         try:
             response: Response = await proceed()
@@ -125,7 +125,7 @@ def test_closing_a_waiting_call_closes_the_innermost_rule_first(mock: SegmentMoc
     assert (["inner", "outer"], "abandoned") == (closed, mock.journal.entries()[0].outcome)
 
 
-def test_a_fault_that_is_no_coroutine_function_is_named(mock: SegmentMock) -> None:
+def test_a_fault_that_is_not_a_coroutine_function_is_an_error(mock: SegmentMock) -> None:
     mock.faults.add(lambda call, proceed: Response(200))  # type: ignore[arg-type, return-value]
     with pytest.raises(TypeError, match="expected an async function"):
         reply_of_mock(mock)

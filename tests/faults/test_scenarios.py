@@ -54,7 +54,7 @@ def test_rate_limited() -> None:
 
 
 def test_gateway_timeout() -> None:
-    """One write in two is answered by the gateway's page, and was performed; reads are not concerned."""
+    """Every other write is performed, and answered by a page of the gateway; reads are not affected."""
     mock = mock_with_scenario("salsa.gateway_timeout")
 
     assert [200, 504] * 2 == outcomes(mock, 4)
@@ -64,7 +64,7 @@ def test_gateway_timeout() -> None:
 
 
 def test_maintenance() -> None:
-    """For the first minute nothing works, with an envelope of errors and no payload; then all does."""
+    """In the first minute, every call gets an envelope with errors and no payload; later calls succeed."""
     mock = mock_with_scenario("salsa.maintenance")
     down = outcomes(mock, 2)
     body = mock.journal.entries()[0].response_json
@@ -76,7 +76,7 @@ def test_maintenance() -> None:
 
 
 def test_segmenter_down() -> None:
-    """Every call of the Segmenter gets its printed failure, and nothing is kept; Salsa is not concerned."""
+    """Every call to the Segmenter gets its documented error, and stores nothing; Salsa is not affected."""
     mock = mock_with_scenario("segmenter.down")
 
     assert [500] * 3 == outcomes(mock, 3, "POST", "/segments")
@@ -87,7 +87,7 @@ def test_segmenter_down() -> None:
 
 
 def test_flaky_network() -> None:
-    """About one call in twenty loses its connection unperformed, about one in ten is late by a second or so."""
+    """About one call in twenty is not performed and loses its connection; about one in ten is a second late."""
     mock = mock_with_scenario("flaky-network", limits="off", seed=1)
     before = mock.clock.now()
     results = outcomes(mock, 300)
@@ -102,7 +102,7 @@ def test_flaky_network() -> None:
 
 
 def test_lost_replies() -> None:
-    """One write in three is performed and its response never arrives, with either vendor."""
+    """Every third write to either vendor is performed, and its response is lost."""
     mock = mock_with_scenario("lost-replies")
 
     assert [200, 200, "ConnectionError"] * 2 == outcomes(mock, 6) == outcomes(mock, 6, "POST", "/segments")
@@ -127,7 +127,7 @@ def salsa(mock: SegmentMock, method: str, path: str, **payload: Any) -> Any:
 
 
 def test_not_a_crm_group() -> None:
-    """What changes groups or members is refused with the body of a real 405; searches work, the Segmenter too."""
+    """Changes of groups or members get the body of a real 405; searches and calls to the Segmenter succeed."""
     mock, plain = mock_with_scenario("salsa.not_a_crm_group", data=DATA), SegmentMock(data=DATA)
     plain.salsa.add_segment("Custom", segmentId=GROUP.replace("6", "7"), type="CUSTOM")
     real = salsa(plain, "DELETE", "", segments=[{"segmentId": GROUP.replace("6", "7")}])
@@ -146,7 +146,7 @@ def test_not_a_crm_group() -> None:
 
 
 def test_group_vanished() -> None:
-    """A group that a call names is NOT_FOUND, item by item, and nothing is changed; new groups are added."""
+    """Each item with an existing group is NOT_FOUND, and nothing changes; new groups are added."""
     mock = mock_with_scenario("salsa.group_vanished", data=DATA)
     upsert = salsa(mock, "PUT", "", segments=[{"segmentId": GROUP, "name": "N"}, {"name": "New"}])
     delete = salsa(mock, "DELETE", "", segments=[{"segmentId": GROUP}])
@@ -168,7 +168,7 @@ def test_group_vanished() -> None:
 
 @pytest.mark.parametrize(("vendor", "method", "path"), [("salsa", "PUT", SEGMENTS), ("segmenter", "POST", "/segments")])
 def test_server_error(vendor: str, method: str, path: str) -> None:
-    """Every call gets 500, and nothing is kept; the other vendor is not concerned."""
+    """Every call gets 500 and stores nothing; the other vendor is not affected."""
     mock = mock_with_scenario(f"{vendor}.server_error")
 
     assert [500] * 3 == outcomes(mock, 3, method, path)
@@ -190,20 +190,20 @@ TESTS: dict[str, Callable[..., None]] = {
 }
 
 
-def test_each_has_a_test_and_a_sentence() -> None:
+def test_each_scenario_has_a_test_and_a_description() -> None:
     assert TESTS.keys() == scenarios().keys()
     for scenario in scenarios().values():
         assert scenario["about"].endswith(".")
         assert scenario["faults"]
 
 
-def test_several_at_once() -> None:
+def test_several_scenarios_may_be_armed() -> None:
     mock = SegmentMock(scenario=["segmenter.down", "salsa.rate_limited"])
 
     assert ["segmenter.*", "salsa.*"] == [rule.operation for rule in mock.faults]
 
 
-def test_unknown_scenario_is_refused() -> None:
+def test_an_unknown_scenario_is_refused() -> None:
     """The error has the nearest name and all names."""
     with pytest.raises(
         SettingError, match=r"unknown scenario 'flaky' \(did you mean 'flaky-network'\?\); expected one of "
@@ -222,8 +222,8 @@ no-writes:
 """
 
 
-def test_scenarios_of_your_own_from_a_file(tmp_path: Path) -> None:
-    """They are armed by name, beside those shipped, and a rule tells where it comes from."""
+def test_a_file_may_define_scenarios(tmp_path: Path) -> None:
+    """They are armed by name, like the shipped ones, and each rule names its scenario."""
     file = tmp_path / "own.yaml"
     file.write_text(OWN, encoding="utf-8")
     mock = SegmentMock(scenarios=[str(file)], scenario=["no-writes", "segmenter.down"])
@@ -232,8 +232,8 @@ def test_scenarios_of_your_own_from_a_file(tmp_path: Path) -> None:
     assert ["scenario no-writes", "scenario segmenter.down"] == [rule.where for rule in mock.faults]
 
 
-def test_scenarios_of_your_own_from_a_dictionary() -> None:
-    """Without a file, for one test; rules are numbered as if none had been checked before."""
+def test_a_dictionary_may_define_scenarios() -> None:
+    """The ids of its rules start from 1."""
     own = {"down": {"faults": [{"kind": "error", "status": 500}]}}
     mock = SegmentMock(scenarios=own, scenario="down")
 
@@ -242,7 +242,7 @@ def test_scenarios_of_your_own_from_a_dictionary() -> None:
     assert [] == [*SegmentMock(scenarios=own).faults]
 
 
-def test_scenario_that_is_not_chosen_strikes_no_call() -> None:
+def test_a_scenario_that_is_not_armed_strikes_no_call() -> None:
     own = {"down": {"faults": [{"kind": "error", "status": 500}]}, "cut off": {"faults": [{"kind": "connect"}]}}
     mock = SegmentMock(scenarios=own)
 
@@ -251,7 +251,7 @@ def test_scenario_that_is_not_chosen_strikes_no_call() -> None:
 
 
 def test_scenarios_are_listed(tmp_path: Path) -> None:
-    """By the command, and by the control plane of a server, those of the file after those shipped."""
+    """The command and the control plane list the shipped ones first, then those of the file."""
     file = tmp_path / "own.yaml"
     file.write_text(OWN, encoding="utf-8")
     printed = CliRunner().invoke(main, ["faults", "--scenarios", str(file)]).stdout
@@ -287,8 +287,8 @@ def test_scenarios_are_listed(tmp_path: Path) -> None:
         ([], "expected a dictionary of scenarios, got a list; the form is "),
     ],
 )
-def test_a_bad_scenario_of_your_own_stops_the_start(own: Any, message: str, tmp_path: Path) -> None:
-    """Named or not: the error has the place, the value and what was probably meant, from a file too."""
+def test_an_invalid_scenario_stops_the_start(own: Any, message: str, tmp_path: Path) -> None:
+    """It need not be armed. The error has its place, the value and the nearest name."""
     file = tmp_path / "own.json"
     file.write_text(json.dumps(own), encoding="utf-8")
     for source in [own, str(file)] if isinstance(own, dict) else [str(file)]:

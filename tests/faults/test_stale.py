@@ -31,8 +31,8 @@ def assign(mock: SegmentMock) -> Any:
 
 
 @pytest.mark.parametrize(("lag", "expected"), [(1, "GAB"), (2, "GA"), (3, "G"), (4, "G"), (10**9, "G")])
-def test_the_last_calls_that_changed_something_are_unseen(lag: int, expected: str) -> None:
-    """Reads and refused writes do not count; initial data is always visible."""
+def test_reads_do_not_see_the_latest_writes(lag: int, expected: str) -> None:
+    """Reads and refused writes do not count, and initial data is always visible."""
     mock = SegmentMock(data=DATA)
     for name in "ABC":
         put(mock, name)
@@ -44,8 +44,8 @@ def test_the_last_calls_that_changed_something_are_unseen(lag: int, expected: st
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0, "GABC"), (5, "GABC"), (15, "GAB"), (25, "GA"), (3600, "G")])
-def test_as_the_records_were_seconds_ago(seconds: float, expected: str) -> None:
-    """On the mock's clock, which a test may freeze and advance."""
+def test_reads_lag_by_seconds(seconds: float, expected: str) -> None:
+    """They are seconds of the mock's clock, which a test may freeze and advance."""
     mock = SegmentMock(data=DATA)
     mock.clock.freeze()
     for name in "ABC":
@@ -56,8 +56,7 @@ def test_as_the_records_were_seconds_ago(seconds: float, expected: str) -> None:
     assert (len(expected), [*expected]) == seen(mock)
 
 
-def test_it_catches_up() -> None:
-    """Unseen writes become visible once the clock has moved."""
+def test_a_write_becomes_visible_once_the_seconds_have_passed() -> None:
     mock = SegmentMock()
     mock.clock.freeze()
     mock.faults.add(F.Stale(seconds=30))
@@ -69,7 +68,7 @@ def test_it_catches_up() -> None:
 
 
 def test_totals_and_member_counts_lag_together() -> None:
-    """Memberships, their count, and the groups of a supporter are from the same moment."""
+    """Memberships, their count and the groups of a supporter are those of the same moment."""
     mock = SegmentMock(data=DATA)
     assign(mock)
     with mock.faults.injected(F.Stale()):
@@ -97,8 +96,8 @@ def test_changes_and_deletions_lag_too() -> None:
     assert (0, []) == seen(mock)
 
 
-def test_it_leaves_no_trace() -> None:
-    """A stale read changes neither the records nor the journal nor later ids."""
+def test_a_stale_read_has_no_side_effects() -> None:
+    """It changes neither records nor later ids, and the journal shows no change."""
     plain, stale = SegmentMock(data=DATA), SegmentMock(data=DATA)
     stale.faults.add(F.Stale(lag=2))
     for mock in (plain, stale):
@@ -122,7 +121,7 @@ def test_writes_are_never_stale() -> None:
     assert (["A"], "matched once, but: 1 with nothing to change") == (names(mock), rule.explain())
 
 
-def test_one_organization_does_not_see_anothers_past() -> None:
+def test_each_organization_has_its_own_lag() -> None:
     """Calls are counted separately for each organization."""
     mock = SegmentMock(credentials="isolated")
     put(mock, "A", authToken="one")
@@ -133,8 +132,8 @@ def test_one_organization_does_not_see_anothers_past() -> None:
     assert [0, 1] == [search(mock, authToken=token).json()["payload"]["total"] for token in ("one", "other")]
 
 
-def test_both_vendors_calls_count() -> None:
-    """The lag is of the organization's last calls, whichever vendor they went to."""
+def test_the_lag_counts_the_calls_of_both_vendors() -> None:
+    """It counts the latest writes of the organization to either vendor."""
     mock = SegmentMock()
     put(mock, "A")
     create(mock)
@@ -144,7 +143,7 @@ def test_both_vendors_calls_count() -> None:
 
 
 def test_records_prepared_by_a_test_are_always_seen() -> None:
-    """Records that a test adds without a call are visible, however long the lag is."""
+    """However long the lag is, records that were added without a call are visible."""
     mock = SegmentMock()
     mock.salsa.add_segment("A")
     mock.faults.add(F.Stale(lag=9))

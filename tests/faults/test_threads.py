@@ -1,4 +1,4 @@
-"""Sixteen threads call one organization through faults that a client can distinguish."""
+"""Sixteen threads call one organization, with faults that a client can distinguish."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segment_mock import SegmentMock
 from tests.faults.fault_world import HEADERS, SALSA
 
 THREADS, CALLS = 16, 20
-# What strikes before the call stands outside: who sees anything else knows that the call was performed.
+# Faults that strike before the call are armed first: any other result means that the call was performed.
 PLAN = [
     {"kind": "disconnect", "when": {"chance": 0.1}},
     {"kind": "error", "status": 503, "when": {"chance": 0.1}},
@@ -27,7 +27,7 @@ DONE = {"200": True, "503": False, "504": True, "RemoteDisconnected": False, "Co
 
 
 def test_sixteen_threads_lose_and_duplicate_nothing() -> None:
-    """Each call was performed, or not, as its client could tell by the fault; the counters agree."""
+    """Each fault shows its client whether the call was performed, and the counters agree."""
     mock = SegmentMock(faults=PLAN, limits="off", journal_size=THREADS * CALLS)
 
     def hammer(thread: int) -> Counter[str]:

@@ -37,8 +37,8 @@ def mock_at_noon(**settings: Any) -> SegmentMock:
 
 
 @pytest.mark.parametrize("rule", REFUSED_405, ids=lambda rule: rule["kind"])
-def test_405_by_fault_has_the_body_of_a_real_one(rule: dict[str, Any]) -> None:
-    """In process, intercepted, live and under Flask: fieldName, sentence and code."""
+def test_a_405_by_fault_has_the_body_of_a_real_one(rule: dict[str, Any]) -> None:
+    """fieldName, message and code are the same in process, intercepted, live and under Flask."""
     with mock_at_noon(data=DATA) as plain, mock_at_noon(faults=[rule]) as mock:
         real = send(plain, "PUT", f"{SALSA}/segments", RENAME)
         url, headers = mock.serve().url, {"authToken": "t"}
@@ -66,8 +66,8 @@ def test_too_many_items_by_fault_names_the_list() -> None:
 
 @pytest.mark.parametrize("path", ["/segments", "/segments/gone"])
 @pytest.mark.parametrize("failures", ["success-false", "is-updated-false"])
-def test_not_found_by_fault_names_the_id_of_the_call(path: str, failures: str) -> None:
-    """The Segmenter's sentence has the id that was sent, in the body or in the path, in either shape."""
+def test_a_404_by_fault_names_the_id_of_the_call(path: str, failures: str) -> None:
+    """The Segmenter's message has the id from the body or the path, in either documented form."""
     mock = mock_at_noon(segmenter_failures=failures)
     real = send(mock, "PUT", path, UPDATE)
     mock.faults.load({"kind": "refuse", "refusal": "not_found", "operation": "segmenter.update_segment"})
@@ -84,7 +84,7 @@ def test_not_found_by_fault_names_the_id_of_the_call(path: str, failures: str) -
 @pytest.mark.parametrize("failures", ["success-false", "is-updated-false"])
 @pytest.mark.parametrize("status", [400, 404])
 def test_an_armed_error_arrives_with_its_status(status: int, failures: str) -> None:
-    """``error status=404`` is a 404, also where a refusal of the vendor itself comes with 200."""
+    """``error status=404`` is a 404 even if the vendor's own refusals have the status 200."""
     mock = mock_at_noon(segmenter_failures=failures, data=DATA)
     mock.faults.load({"kind": "error", "status": status, "operation": "segmenter.*"})
     reply = send(mock, "PUT", "/segments", {**UPDATE, "id": "s"})
@@ -96,15 +96,14 @@ def test_an_armed_error_arrives_with_its_status(status: int, failures: str) -> N
 @pytest.mark.parametrize(
     ("failures", "other"), [("success-false", "is-updated-false"), ("is-updated-false", "success-false")]
 )
-def test_the_hint_names_the_other_value(failures: str, other: str) -> None:
-    """It does not name the current value."""
+def test_the_hint_names_the_other_value_of_the_setting(failures: str, other: str) -> None:
     reply = send(SegmentMock(segmenter_failures=failures), "PUT", "/segments", UPDATE)
 
     assert f"--segmenter-failures {other} answers in the other documented form" == reply.headers[HINT]
 
 
-def test_no_hint_at_a_setting_that_is_in_force() -> None:
-    """405 by fault while groups that are no CRM groups are answered per item."""
+def test_no_hint_names_a_setting_in_force() -> None:
+    """The fault refuses the call, while the setting already answers non-CRM groups for each item."""
     mock = SegmentMock(salsa_non_crm="result", faults=REFUSED_405[:1])
 
     assert HINT not in send(mock, "PUT", f"{SALSA}/segments", RENAME).headers

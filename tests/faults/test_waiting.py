@@ -50,7 +50,7 @@ def passed(mock: SegmentMock, since: float) -> float:
     ],
     ids=str,
 )
-def test_waiting_costs_the_mocks_time_only(
+def test_a_wait_moves_only_the_clock_of_the_mock(
     rules: list[Any], timeout: float | None, seconds: float | None, arrives: bool
 ) -> None:
     mock = frozen(*rules)
@@ -78,8 +78,10 @@ def test_waiting_costs_the_mocks_time_only(
     ],
     ids=str,
 )
-def test_how_long_varies(settings: dict[str, Any], low: float, middle: float | None, high: float) -> None:
-    """seconds is the centre of each distribution; no delay is negative or longer than a week."""
+def test_a_delay_follows_its_distribution(
+    settings: dict[str, Any], low: float, middle: float | None, high: float
+) -> None:
+    """``seconds`` is its centre, and no delay is negative or longer than a week."""
     call: Any = SimpleNamespace(rng=Random(1))
     delays = [F.Latency(seconds=10, **settings)(call, None).send(None) for _ in range(MANY)]
     delays = [round(delay, 9) for delay in delays]
@@ -99,7 +101,7 @@ def test_zero_seconds_do_not_wait() -> None:
     assert 0 == passed(mock, before)
 
 
-def test_the_journal_has_the_mocks_time() -> None:
+def test_the_journal_has_the_times_of_the_mocks_clock() -> None:
     mock = frozen(F.Latency(seconds=30))
     put(mock, "A", timeout=None)
     entry = mock.journal.entries()[0]
@@ -113,8 +115,8 @@ def test_the_journal_has_the_mocks_time() -> None:
     )  # fmt: skip
 
 
-def test_a_slow_body_counts_against_no_single_read() -> None:
-    """Each read gets its piece in time, however long the whole takes: a read timeout does not bound the call."""
+def test_a_slow_body_exceeds_no_read_timeout() -> None:
+    """Each read gets its piece in time, however long the whole body takes."""
     mock = frozen(F.Drip(bytes_per_second=10, chunk=10))
     before = mock.clock.now()
     reply = put(mock, "A", timeout=1.5)
@@ -123,7 +125,7 @@ def test_a_slow_body_counts_against_no_single_read() -> None:
     assert passed(mock, before) > 10
 
 
-def test_a_late_write_of_a_client_that_gave_up_never_happens() -> None:
+def test_a_delayed_write_is_not_performed_if_the_client_gave_up() -> None:
     outcomes = []
     for after in (False, True):
         mock = frozen(F.Latency(seconds=60, after=after))

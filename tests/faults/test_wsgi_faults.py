@@ -22,7 +22,7 @@ from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, printed
 F: Any = faults
 BODY = {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}}
 CELLS = printed(PAGE.read_text(encoding="utf-8"))
-# A thread of another server really waits, without end if a fault says so.
+# The threads of another server really wait, without end for a fault such as hang.
 BROKEN = [row for row in ROWS if not row.hasty and row.fault.kind in ("disconnect", "truncate", "garble", "error")]
 
 
@@ -33,7 +33,7 @@ def arm(app: Flask, fault: dict[str, Any]) -> None:
 
 
 def stored(app: Flask) -> list[str]:
-    """Return the names of the groups that are in the store."""
+    """Return the names of the stored groups."""
     return [row["name"] for row in app.test_client().get("/_mock/state").get_json()["salsa"]["segments"]]
 
 
@@ -55,8 +55,8 @@ def served() -> Iterator[tuple[Flask, str, io.StringIO]]:
 
 
 @pytest.mark.parametrize("row", BROKEN, ids=lambda row: row.label)
-def test_werkzeugs_server_breaks_off_as_ours_does(row: Row, served: tuple[Flask, str, io.StringIO]) -> None:
-    """requests sees what it sees on our own server, the call is performed as expected, and no traceback is logged."""
+def test_werkzeugs_server_breaks_off_as_the_live_server_does(row: Row, served: tuple[Flask, str, io.StringIO]) -> None:
+    """requests sees the same as with the live server, the records are as expected, and no traceback is logged."""
     app, url, log = served
     app.test_client().post("/_mock/reset")
     arm(app, row.fault.as_dict())
@@ -68,15 +68,14 @@ def test_werkzeugs_server_breaks_off_as_ours_does(row: Row, served: tuple[Flask,
     assert "200" == in_requests(url, UPSERT)
 
 
-def test_a_dripped_body_on_werkzeugs_server(served: tuple[Flask, str, io.StringIO]) -> None:
-    """Piece by piece, to the end."""
+def test_werkzeugs_server_sends_a_slow_body_in_pieces(served: tuple[Flask, str, io.StringIO]) -> None:
     app, url, _ = served
     arm(app, {"kind": "drip", "chunk": 64, "bytes_per_second": 1e6})
 
     assert "200" == in_requests(url, UPSERT)
 
 
-def test_a_client_that_gives_up_on_werkzeugs_server(served: tuple[Flask, str, io.StringIO]) -> None:
+def test_a_client_may_give_up_on_werkzeugs_server(served: tuple[Flask, str, io.StringIO]) -> None:
     """A late response takes real time under a WSGI server."""
     app, url, _ = served
     arm(app, {"kind": "latency", "seconds": 4 * SHORT})
@@ -108,8 +107,8 @@ def test_flasks_test_client_raises(fault: Any, error: type[Exception], performed
     assert performed == stored(app)
 
 
-def test_flasks_test_client_gets_what_is_there() -> None:
-    """A slow body comes whole and moves the mock's clock; the head of a HEAD and an error are as ever."""
+def test_flasks_test_client_gets_a_slow_body_at_once() -> None:
+    """It moves the mock's clock. The response to HEAD and an error are unaffected."""
     app = create_app()
     client = app.test_client()
     client.post("/_mock/clock", json={"freeze": "2026-01-01T00:00:00Z"})
@@ -126,8 +125,8 @@ def test_flasks_test_client_gets_what_is_there() -> None:
 
 @pytest.mark.parametrize("name", ["werkzeug.socket", "gunicorn.socket"])
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_lent_socket_is_written_to_and_let_go(name: str, reset: bool) -> None:
-    """The client reads the bytes and the end; the server's own socket then reads as if its client had left."""
+def test_the_socket_of_the_server_is_written_to_and_released(name: str, reset: bool) -> None:
+    """The client reads the bytes and the end. To the server, the client then seems to have left."""
     app, began = create_app(), []
     arm(app, {"kind": "disconnect", "reset": reset})
     with socket.create_server(("127.0.0.1", 0)) as listener:

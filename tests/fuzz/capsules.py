@@ -1,4 +1,4 @@
-"""Damaged capsules: each is replayed, or refused with one sentence."""
+"""Damaged capsules: each can be replayed, or is refused with one sentence."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _good() -> dict[str, Any]:
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
-    """Return every place in *value*: its container, and its name or index in the container."""
+    """Return every place in *value*: a container, and a name or an index in it."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [place for name, inner in pairs for place in ((value, name), *_places(inner))]
 

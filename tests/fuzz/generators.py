@@ -1,4 +1,4 @@
-"""Malformed requests, derived from valid ones: each is a few pieces of bytes for a socket."""
+"""Malformed requests, derived from valid ones: each is a few pieces of bytes to send."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ WHOLE = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @dataclass(frozen=True)
 class Attack:
-    """The *pieces* of bytes to send, and a *story* that says how they were generated."""
+    """The *pieces* of bytes to send, and *story*, which says how they were generated."""
 
     story: tuple[str, ...]
     pieces: tuple[bytes, ...]
 
 
 def attack(rng: Random) -> Attack:
-    """Return a request made hostile in one to four ways, drawn by *rng*."""
+    """Return a request with one to four malformed parts, chosen by *rng*."""
     kind = rng.random()
     if kind < 0.15:
         method, path, good = rng.choice(DEFINITIONS)(rng)
@@ -114,7 +114,7 @@ def attack(rng: Random) -> Attack:
 
 
 def _call(method: str, path: str, good: Body) -> bytes:
-    """Return a call that a vendor would answer, for the faults and stubs that were added before to meet."""
+    """Return a valid call to a vendor, which faults and stubs of earlier attacks may affect."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nauthToken: t\r\nx-api-key: k\r\n".encode()
     return head + _length(Random(0), b"" if good is None else json.dumps(good).encode())
 

@@ -1,4 +1,4 @@
-"""Requests of hostile size or depth: each has a name, pieces to send, and the statuses of valid responses."""
+"""Requests of excessive size or depth: each has a name, pieces to send, and the allowed statuses of the response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def put(path: str, body: bytes) -> list[bytes]:
 
 
 def with_length(path: str, size: int) -> Iterator[bytes]:
-    """Yield a PUT with a body of a number of MiB, and its Content-Length."""
+    """Yield a PUT with a Content-Length and a body of *mib* MiB."""
     yield b"PUT %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n" % (path.encode(), KEYS, size * MIB)
     for _ in range(size):
         yield b" " * MIB
@@ -31,7 +31,7 @@ def chunked(path: str, size: int) -> Iterator[bytes]:
 
 
 def array_of(frame: str, item: str, count: int) -> bytes:
-    """Return *frame* with *count* times *item* in the place of its ``%s``."""
+    """Return *frame* with its ``%s`` replaced by *count* copies of *item*."""
     return (frame % ",".join([item] * count)).encode()
 
 
@@ -40,7 +40,7 @@ IDS = '{"payload":{"identifierType":"SUPPORTER_ID","identifiers":[%s]}}'
 STATE = '{"segmenter":{"segments":[%s]}}'
 
 
-def monsters(count: int) -> Iterator[tuple[str, Iterable[bytes], tuple[int, ...]]]:
+def oversized_requests(count: int) -> Iterator[tuple[str, Iterable[bytes], tuple[int, ...]]]:
     """Yield every oversized request; lists have *count* items."""
     yield "100 MiB", with_length("/segments", 100), (413,)
     yield "100 MiB in chunks", chunked(f"{SALSA}/segments", 100), (413,)

@@ -1,4 +1,4 @@
-"""Hostile bytes over a real socket get a response in a known format or a clean close, without side effects."""
+"""Malformed bytes over a socket get a valid response or a clean close, and have no side effects."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segment_mock import SegmentMock, faults
-from tests.fuzz.fuzz_server import Siege, besieged
-from tests.fuzz.oversized import monsters, put
-from tests.fuzz.raw_client import Broken, strike
+from tests.fuzz.fuzz_server import AttackedServer, attacked_server
+from tests.fuzz.oversized import oversized_requests, put
+from tests.fuzz.raw_client import Broken, send_raw
 
 HELLO = bytes.fromhex("16030100650100006103030000") + bytes(93)
 """The beginning of a handshake, with nothing in it that can be agreed on."""
@@ -27,40 +27,40 @@ TUNNELS = (
 
 
 @pytest.fixture(scope="module")
-def siege() -> Iterator[Siege]:
-    """Return one mock for all attacks, which must be sound after each."""
-    with besieged() as one:
+def target() -> Iterator[AttackedServer]:
+    """Return one server for all attacks; each attack checks it afterwards."""
+    with attacked_server() as one:
         yield one
 
 
 @settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rng=st.randoms(use_true_random=False))
-def test_bytes_that_hypothesis_draws(siege: Siege, rng: Random) -> None:
-    """Any hostile request is answered or closed, changes no record and logs nothing; Hypothesis shrinks failures."""
-    siege.draw(rng)
+def test_attacks_of_hypothesis(target: AttackedServer, rng: Random) -> None:
+    """Each is answered or closed, changes no record and logs nothing; Hypothesis shrinks failures."""
+    target.draw(rng)
 
 
-def test_bytes_of_fixed_seeds(siege: Siege) -> None:
-    """Hundreds of requests, the same in each run, include both answered and closed ones."""
+def test_attacks_of_fixed_seeds(target: AttackedServer) -> None:
+    """Hundreds of requests, the same in each run, have responses of each kind."""
     for seed in range(200):
-        siege.draw(Random(seed))
+        target.draw(Random(seed))
 
-    assert {200, 400, 403, 404, 431} <= {*siege.statuses}
+    assert {200, 400, 403, 404, 431} <= {*target.statuses}
 
 
-def test_monsters(siege: Siege) -> None:
-    """100 MiB, endless lists and deep nesting are refused with a suitable status."""
-    for name, pieces, statuses in monsters(20_000):
+def test_oversized_requests_are_refused(target: AttackedServer) -> None:
+    """They have 100 MiB, very long lists or deep nesting."""
+    for name, pieces, statuses in oversized_requests(20_000):
         if "300" not in name:
-            (answer,) = siege.send(pieces)
+            (answer,) = target.send(pieces)
 
             assert answer in statuses, name
 
 
 @pytest.mark.parametrize("host", TUNNELS)
-def test_a_tunnel_to_what_is_no_name(siege: Siege, host: str) -> None:
-    """A vendor's host by its ending, but nothing a certificate could be for: 400, and no traceback."""
-    assert [400] == siege.send((f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode(),))
+def test_a_tunnel_to_an_invalid_name_is_refused(target: AttackedServer, host: str) -> None:
+    """The name ends like a vendor's host, but no certificate is possible for it."""
+    assert [400] == target.send((f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode(),))
 
 
 @pytest.mark.parametrize(
@@ -71,21 +71,21 @@ def test_a_tunnel_to_what_is_no_name(siege: Siege, host: str) -> None:
         (faults.Disconnect(reset=True), "reset, after"),
         (faults.Truncate(at=3), "3 bytes of a body of"),
         (faults.Garble(how="bytes"), "no head of a response"),
-        (faults.Garble(how="html"), "nobody's words"),
+        (faults.Garble(how="html"), "is no format of the mock"),
     ],
 )
-def test_harm_is_seen(fault: Any, message: str) -> None:
-    """The checks of this suite detect each kind of harm in a faulty server."""
-    with besieged() as siege:
-        siege.mock.faults.add(fault)
+def test_the_checks_detect_a_faulty_server(fault: Any, message: str) -> None:
+    """They detect each kind of harm."""
+    with attacked_server() as target:
+        target.mock.faults.add(fault)
 
         with pytest.raises(Broken, match=message):
-            siege.send(tuple(put("/segments/s", b'{"name": "other"}')))
+            target.send(tuple(put("/segments/s", b'{"name": "other"}')))
 
 
 @pytest.mark.parametrize("tunnelled", [False, True])
-def test_what_is_no_tls(tunnelled: bool, caplog: pytest.LogCaptureFixture) -> None:
-    """Plain HTTP, half a handshake and noise, at a TLS port or in a tunnel: closed, and in no log."""
+def test_a_client_without_tls_is_disconnected(tunnelled: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Plain HTTP, half a handshake or random bytes, on a TLS port or in a tunnel, leave no line in the log."""
     head = b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n" if tunnelled else b""
     with SegmentMock() as mock:
         server = mock.serve(tls=not tunnelled, proxy=tunnelled)
@@ -96,8 +96,8 @@ def test_what_is_no_tls(tunnelled: bool, caplog: pytest.LogCaptureFixture) -> No
             b"\x16\x03\x03\xff\xff",
             b"\x15\x03\x01\0\x02\2\x28",
         ):
-            reply = strike((server.host, server.port), [head, noise] if head else [noise])
+            response = send_raw((server.host, server.port), [head, noise] if head else [noise])
 
-            assert b"HTTP/1.1 400" not in reply
+            assert b"HTTP/1.1 400" not in response
         assert 0 == len(mock.journal)
     assert [] == caplog.records

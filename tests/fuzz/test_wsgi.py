@@ -1,4 +1,4 @@
-"""Requests that another WSGI server passes on after its client lied or left."""
+"""Requests that a WSGI server passes on although the client sent a wrong length or left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ KEYS = {"authToken": "t", "x-api-key": "k"}
         ("PUT", "/_mock/state", {"type", "title", "status", "detail", "hint"}),
     ],
 )
-def test_half_a_body_is_no_body(method: str, path: str, words: set[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_an_incomplete_body_counts_as_empty(
+    method: str, path: str, words: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
     app = create_app(data="demo")
     before = app.test_client().get("/_mock/state").json
     environ = EnvironBuilder(path, method=method, data=b'{"name": "x"}', headers=KEYS).get_environ()
