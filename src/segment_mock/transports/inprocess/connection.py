@@ -79,7 +79,7 @@ class Connection:
         self._timeout = timeout
         self._parser = RequestParser(transport.body_limit, "inprocess")
         self._exchange: Exchange | None = None
-        self._steps: Steps = _no_steps()
+        self._steps: Steps = self._stream()
         self._unread = b""
         self._files = 0
         self._closed = False
@@ -228,21 +228,29 @@ class Connection:
 
         An incomplete request is refused after the time that a server waits for the rest.
         """
+        clock = self.transport.clock
         is_incomplete = self._exchange is None and self._parser.incomplete and not self._parser.expects_continue
         if is_incomplete and self.awaits_request:
-            yield Wait(self.transport.clock.now() + REQUEST_TIMEOUT, "an incomplete request")
+            yield Wait(clock.now() + REQUEST_TIMEOUT, "an incomplete request")
             self._parser.refuse_overdue(REQUEST_TIMEOUT)
             self._start()
         if self._exchange is None and self._parser.expects_continue:
             self._parser.expects_continue = False
             yield CONTINUE
         while (exchange := self._exchange) is not None:
-            for step in exchange.stream():
-                if exchange.is_delivered:  # by this step
-                    self._next(exchange)
-                yield step
-            if not exchange.is_delivered:  # the response was empty
+            response = yield from exchange.waits()
+            head, rest = split_delivery(response, clock.now(), exchange.option, head_only=exchange.is_bodiless)
+            if not rest:
                 self._next(exchange)
+            if head:
+                yield head
+            end, size = clock.now(), response.delivery.chunk or 1
+            for start in range(0, len(rest), size):
+                end += response.delivery.pause
+                yield Wait(end, exchange.name)
+                if start + size >= len(rest):
+                    self._next(exchange)
+                yield bytes(rest[start : start + size])
             if exchange.end == "reset":
                 raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
 
@@ -250,14 +258,12 @@ class Connection:
 class Exchange:
     """A started *request* with its response or its waiting call. The response may be the parser's refusal."""
 
-    __slots__ = ("_call", "_clock", "_error", "_request", "_wait", "is_delivered", "option", "response")
+    __slots__ = ("_call", "_error", "_request", "_wait", "option", "response")
 
     def __init__(self, transport: InProcessTransport, request: Request | Response, option: ConnectionOption) -> None:
         self.option = option
-        self.is_delivered = False
-        """Whether the last byte of the response was sent."""
         self.response: Response | None = None
-        self._request, self._clock = request, transport.clock
+        self._request = request
         self._call: Pending | None = None
         self._error: Exception | None = None
         if isinstance(request, Response):
@@ -272,7 +278,7 @@ class Exchange:
             self.response = result
         else:
             self._call = result
-            self._run(self._clock.now())
+            self._run(transport.clock.now())
 
     @property
     def is_whole(self) -> bool:
@@ -305,22 +311,6 @@ class Exchange:
         assert self.response is not None
         return self.response
 
-    def stream(self) -> Steps:
-        """Yield the bytes of the response, and the waits before and between them."""
-        response = yield from self.waits()
-        is_head = isinstance(self._request, Request) and self._request.method == "HEAD"
-        head, rest = split_delivery(response, self._clock.now(), self.option, head_only=is_head)
-        if head:
-            self.is_delivered = not rest
-            yield head
-        size = response.delivery.chunk or 1
-        end = self._clock.now()
-        for start in range(0, len(rest), size):
-            end += response.delivery.pause
-            yield Wait(end, self._name)
-            self.is_delivered = start + size >= len(rest)
-            yield bytes(rest[start : start + size])
-
     def close(self) -> None:
         """Abandon a waiting call."""
         call, self._call = self._call, None
@@ -329,24 +319,26 @@ class Exchange:
             call.close()
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """Method and target of the request, ``""`` if the parser refused it."""
         request = self._request
         return f"{request.method} {request.target}" if isinstance(request, Request) else ""
+
+    @property
+    def is_bodiless(self) -> bool:
+        """Whether the response consists of headers only, because the method is HEAD."""
+        return isinstance(self._request, Request) and self._request.method == "HEAD"
 
     def _run(self, now: float) -> None:
         """Run the call to its end or to its next wait, which begins *now*."""
         assert self._call is not None
         try:
             pause = self._call.send(None)
-            self._wait = Wait(now + pause, self._name, getattr(pause, "why", ""))
+            self._wait = Wait(now + pause, self.name, getattr(pause, "why", ""))
         except StopIteration as stop:
             self._call, self.response = None, stop.value
         except Exception as error:
             self._call, self._error = None, error
-
-
-def _no_steps() -> Steps:
-    yield from ()
 
 
 @cache

@@ -32,9 +32,9 @@ class InProcessResponse(HTTPResponse):
         if connection is None or self.headers is not None:
             super().begin()
             return
-        # With set_debuglevel, the parser of http.client prints what it reads.
         if connection.is_waiting:
             run(connection.wait(is_async=False))
+        # With set_debuglevel, the parser of http.client prints what it reads.
         response = None if self.debuglevel > 0 else connection.take_whole()
         if response is None:
             self.fp = connection.makefile()
@@ -81,20 +81,18 @@ def open_connection(client: Any, transport: Any, host: str) -> None:
 
 def _fail(client: Any, transport: FallibleTransport, failure: ConnectFailure, timeout: float | None) -> NoReturn:
     """Raise the error of *client* for a connection that fails by *failure*; urllib3 wraps it in its own error."""
-    if failure == "tls" or not hasattr(client, "_new_conn"):
-        run(transport.refuse_connection(failure, timeout, is_async=False))
-    from urllib3 import exceptions
-
     try:
         run(transport.refuse_connection(failure, timeout, is_async=False))
-    except socket.gaierror as error:
-        if hasattr(exceptions, "NameResolutionError"):  # urllib3 2
-            raise exceptions.NameResolutionError(client.host, client, error) from error
-        raise exceptions.NewConnectionError(client, f"Failed to establish a new connection: {error}") from error
-    except TimeoutError as error:
-        sentence = f"Connection to {client.host} timed out. (connect timeout={client.timeout})"
-        raise exceptions.ConnectTimeoutError(client, sentence) from error
     except OSError as error:
+        if failure == "tls" or not hasattr(client, "_new_conn"):
+            raise
+        from urllib3 import exceptions
+
+        if failure == "timeout":
+            sentence = f"Connection to {client.host} timed out. (connect timeout={client.timeout})"
+            raise exceptions.ConnectTimeoutError(client, sentence) from error
+        if isinstance(error, socket.gaierror) and hasattr(exceptions, "NameResolutionError"):  # urllib3 2
+            raise exceptions.NameResolutionError(client.host, client, error) from error
         raise exceptions.NewConnectionError(client, f"Failed to establish a new connection: {error}") from error
 
 
