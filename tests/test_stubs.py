@@ -45,6 +45,14 @@ def test_stubs_match_by_times_glob_host_and_order() -> None:
     assert 403 == elsewhere.status_code
 
 
+@pytest.mark.parametrize("path", ["/x y", "/x%20y", "/%78 y", "/x*"])
+def test_a_path_of_a_stub_may_be_quoted_or_not(path: str) -> None:
+    mock = SegmentMock()
+    stub = mock.stub("GET", path)
+
+    assert (200, 1) == (send_request(mock, "GET", f"{HOST}/x y").status_code, stub.calls)
+
+
 def test_a_fault_can_apply_to_a_stub() -> None:
     mock = SegmentMock()
     mock.stub("POST", PATH, json={})
@@ -92,6 +100,11 @@ def test_the_control_plane_can_add_list_and_remove_stubs() -> None:
         ({"path": "/x"}, "method: None is not one of *, GET"),
         ({"method": "FETCH", "path": "/x"}, "method: 'FETCH' is not one of"),
         ({"method": "GET", "path": "x"}, "path: 'x' is neither a path such as /api/x nor a URL"),
+        ({"method": "GET", "path": "/x?a=1"}, "path: '/x?a=1' has a query or a fragment, which no stub compares"),
+        ({"method": "GET", "path": f"{HOST}/x?"}, "/x?' has a query or a fragment"),
+        ({"method": "GET", "path": "/x#a"}, "path: '/x#a' has a query or a fragment"),
+        ({"method": "GET", "path": "/_mock/x"}, "path: '/_mock/x' belongs to the control plane, so no call would"),
+        ({"method": "GET", "path": "/x", "status": 204, "body": "x"}, "status: a response with the status 204 has no"),
         ({"method": "GET", "path": "/x", "status": 99}, "status: 99 is not a whole number from 200 to 599"),
         ({"method": "GET", "path": "/x", "times": -1}, "times: -1 is not a whole number from 0 to 999999999"),
         ({"method": "GET", "path": "/x", "json": 1, "body": "x"}, "json and body are both given"),

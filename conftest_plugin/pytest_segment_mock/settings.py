@@ -127,10 +127,13 @@ def item_of_fixture() -> Any:
 
 
 def bring_fixture(node: pytest.Item, fixture_names: list[str]) -> None:
-    """Add ``segment_mock`` to a test whose marker has settings, unless it uses a fixture of this plugin."""
+    """Add ``segment_mock`` to a test with the marker, unless it uses a fixture of this plugin.
+
+    A marker with nothing but *strict*, as of a module, does not ask for a mock.
+    """
     if MARKER in fixture_names or "segment_mock_server" in fixture_names:
         return
-    if any(mark.kwargs.keys() - {"strict"} for mark in node.iter_markers(MARKER)):
+    if any(mark.kwargs.keys() != {"strict"} for mark in node.iter_markers(MARKER)):
         fixture_names.insert(0, MARKER)
 
 

@@ -80,7 +80,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         refused = _without_nested_runs(item, refused_calls()[refused_before:])
         for host, count in hosts_refused_by_exec(item.config).items():
             refused += [ExecRefusal(host)] * (count - by_exec.get(host, 0))
-        if refused or any(mock.faults.armed or mock.stubs or len(mock.journal) for mock in mocks):
+        if refused or any(mock.faults.ever_armed or mock.stubs or len(mock.journal) for mock in mocks):
             _check(item, refused)
     return result
 
@@ -145,7 +145,7 @@ def _bounded(lines: list[str]) -> list[str]:
 
 def _unfired(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
     scenarios: dict[str, list[Any]] = {}
-    for rule in () if CASE in item.stash else mock.faults.armed:
+    for rule in () if CASE in item.stash else mock.faults.ever_armed:
         if rule.where.startswith("scenario "):
             scenarios.setdefault(rule.where, []).append(rule)
         elif not rule.fired and not _is_common(item, rule):

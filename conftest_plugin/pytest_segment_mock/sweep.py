@@ -366,7 +366,11 @@ class SweepTable:
         case = facts["turn"], facts["fault"]
         if report.failed:
             verdicts[case] = "failed"
-        verdict = verdicts.setdefault(case, "idle" if facts["idle"] else "passed")
+        elif report.skipped:
+            verdicts.setdefault(case, "xfailed" if hasattr(report, "wasxfail") else "skipped")
+        elif report.when == "call":
+            verdicts.setdefault(case, "idle" if facts["idle"] else "passed")
+        verdict = verdicts.get(case, "passed")
         self.cases.setdefault(collected, {})[facts["label"]] = verdict
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -404,10 +408,9 @@ def _count(items: Sized, noun: str) -> str:
 def _verdict(own: Mapping[str, str]) -> str:
     if not own:
         return "not swept"
-    names = {
-        state: [fault for fault, verdict in own.items() if verdict == state] for state in ("failed", "passed", "idle")
-    }
+    states = ("failed", "passed", "xfailed", "skipped", "idle")
+    names = {state: [fault for fault, verdict in own.items() if verdict == state] for state in states}
     parts = [f"FAILED with {', '.join(names['failed'])}"] if names["failed"] else []
-    parts += [f"passed {len(names['passed'])}"] if names["passed"] else []
+    parts += [f"{state} {len(names[state])}" for state in ("passed", "xfailed", "skipped") if names[state]]
     parts += [f"nothing to change for {', '.join(names['idle'])}"] if names["idle"] else []
     return "; ".join(parts)

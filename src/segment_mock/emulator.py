@@ -247,7 +247,7 @@ class Emulator:
             interrupt()
         with self.world.lock:
             self.world.reset()
-            self.fault_rules.clear()
+            self.fault_rules.reset()
             self.stubs.reset()
             self.refused.clear()
             self.journal.reset()

@@ -386,6 +386,8 @@ class EntryFilter:
                 raise SettingError(f"{name}: {brief(getattr(self, name))} is not text")
         if isinstance(self.status, (str, bytes, bool, float, list, tuple, dict, set)):
             raise SettingError(f"status: {brief(self.status)} is not a whole number")
+        if isinstance(self.status, int) and not 100 <= self.status <= 599:
+            raise SettingError(f"status: {brief(self.status)} is not a status, which is from 100 to 599")
         for name, value in (self.headers or {}).items():
             if isinstance(value, str) and value != REDACTED and is_secret_name(name):
                 raise SettingError(

@@ -9,7 +9,7 @@ import weakref
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import cached_property, partial
 from types import MappingProxyType
@@ -24,7 +24,7 @@ from .core import Json, Vendor, all_options, member_names
 from .core.world import organization_name
 from .emulator import Emulator, naming_rules, rules_of
 from .faults import Fault, When, fault_from_json, own_members
-from .faults.rule import described, disarm_afterwards
+from .faults.rule import Injection, described
 from .hosts import normalized
 from .journal import Entry, EntryFilter, check_filters
 from .json_match import brief, is_long
@@ -512,6 +512,11 @@ class RemoteFaultRules:
         """Every rule armed since the last `clear` or reset, including rules that were removed since."""
         return tuple(self._rules(self._client.get("/faults", removed=True)))
 
+    @property
+    def ever_armed(self) -> tuple[RemoteFaultRule, ...]:
+        """The same as `armed`: a server forgets the rules that `clear` removes."""
+        return self.armed
+
     def add(
         self,
         fault: Any,
@@ -547,16 +552,15 @@ class RemoteFaultRules:
             rule.where = caller()
         return rules
 
-    @contextmanager
     def injected(
         self, fault: Any, operation: str = "*", match: Mapping[str, Any] | None = None, **conditions: Any
-    ) -> Iterator[Any]:
+    ) -> AbstractContextManager[Any]:
         """Return a context manager that arms *fault* for the ``with`` block, and gives the rule (or the list of rules).
 
-        It takes the same arguments as `add`, and raises the same errors.
+        It takes the same arguments as `add`, and raises the same errors at the start of the block. It is a decorator
+        too. A RuntimeWarning says if it was used in neither way.
         """
-        with disarm_afterwards(self, self.add(fault, operation, match, **conditions)) as rule:
-            yield rule
+        return Injection(self, partial(self.add, fault, operation, match, **conditions))
 
     def get(self, id_: str) -> RemoteFaultRule | None:
         """Return the rule in force with this id, or None if there is none."""

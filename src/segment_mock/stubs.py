@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from .callsite import caller
 from .core import Call, Json, Operation
@@ -25,6 +25,8 @@ _MEMBERS = ("method", "path", "json", "body", "status", "headers", "times")
 METHODS = ("*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MOST_TIMES = 999_999_999
 _JSON = {"Content-Type": "application/json"}
+_UNQUOTED = "/%:@!$&'()*+,;=[]"
+"""What clients do not quote in a path, and the letters of a glob."""
 
 
 @dataclass
@@ -181,16 +183,32 @@ class Stubs:
         parts = urlsplit(url) if isinstance(url, str) else None
         if parts is None or not parts.path.startswith("/"):
             raise SettingError(f"{place}path: {brief(url)} is neither a path such as /api/x nor a URL")
+        if parts.query or parts.fragment or "?" in str(url):
+            raise SettingError(f"{place}path: {brief(url)} has a query or a fragment, which no stub compares")
+        if parts.path == "/_mock" or parts.path.startswith("/_mock/"):
+            raise SettingError(
+                f"{place}path: {brief(url)} belongs to the control plane, so no call would reach the stub"
+            )
         status, times = row.get("status", 200), row.get("times")
         if type(status) is not int or not 200 <= status <= 599:
             raise SettingError(f"{place}status: {brief(status)} is not a whole number from 200 to 599")
         if times is not None and (type(times) is not int or not 0 <= times <= MOST_TIMES):
             raise SettingError(f"{place}times: {brief(times)} is not a whole number from 0 to {MOST_TIMES}")
         body, headers = _body(row, place), _headers(row.get("headers"), place)
+        if body and status in (204, 304):
+            raise SettingError(f"{place}status: a response with the status {status} has no body")
         if row.get("json") is not None and "content-type" not in map(str.lower, headers):
             headers = {**_JSON, **headers}
         stub = Stub(
-            method.upper(), parts.path, host_of(parts.netloc), status, headers, body, times, caller(), dict(row)
+            method.upper(),
+            folded(quote(parts.path, safe=_UNQUOTED)),
+            host_of(parts.netloc),
+            status,
+            headers,
+            body,
+            times,
+            caller(),
+            dict(row),
         )
         self._refuse_operation(stub, place)
         return stub

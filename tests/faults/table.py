@@ -95,6 +95,8 @@ def measured(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[st
     cells, performed = {}, set()
     for name, act in fetches.items():
         mock.reset()
+        if row.fault.kind == "stale":  # it needs a write to hide
+            in_session(mock.session(), "", UPSERT)
         rule = mock.faults.add(row.fault)
         with mock.intercept() if row.fault.at_connect else nullcontext():
             cells[name] = act()

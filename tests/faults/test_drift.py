@@ -118,3 +118,15 @@ def test_the_stored_records_do_not_change() -> None:
 
     assert json.dumps(plain.state()) == json.dumps(drifted.state())
     assert 3 == search(plain).json()["payload"]["total"]
+
+
+def test_a_response_without_a_suitable_place_is_not_struck() -> None:
+    """The next one is, also if the fault strikes only once, and the journal and the header say which."""
+    mock = SegmentMock(data=DATA)
+    rule = mock.faults.add(F.Drift(how="reorder"), times=1)
+    responses = [send(mock, "GET", f"{SALSA}/nothing", None), put(mock, "I"), search(mock), search(mock)]
+
+    assert [None, None, "1 drift", None] == [each.headers.get("X-Segment-Mock-Fault") for each in responses]
+    assert [(), (), ("1 drift",), ()] == [entry.faults for entry in mock.journal]
+    assert (3, 1, 2) == (rule.matched, rule.fired, rule.suppressed)
+    assert len(mock.faults) == 1

@@ -250,3 +250,14 @@ def test_ids_match_in_any_case(where: dict[str, str], names_of_items: list[str])
     reply = send(mock, "PUT", f"{SALSA}/segments", {"payload": {"segments": items}})
 
     assert names_of_items == results(reply)
+
+
+def test_a_call_that_is_refused_as_a_whole_is_not_struck() -> None:
+    mock = SegmentMock()
+    rule = mock.faults.add(faults.Item(), "salsa.upsert_segments", times=1)
+    refused = put(mock, "A", authToken="")
+    response = put(mock, "A")
+
+    assert (401, None) == (refused.status_code, refused.headers.get("X-Segment-Mock-Fault"))
+    assert "1 item" == response.headers["X-Segment-Mock-Fault"]
+    assert (2, 1, 1) == (rule.matched, rule.fired, rule.suppressed)

@@ -121,6 +121,34 @@ def test_injected_arms_a_rule_for_a_block() -> None:
     assert (1, [other]) == (rule.fired, [*mock.faults])
 
 
+def test_injected_is_a_decorator() -> None:
+    mock = SegmentMock()
+
+    @mock.faults.injected(BUSY, "salsa.*")
+    def status() -> int:
+        return search(mock).status_code
+
+    assert [503, 503] == [status(), status()]
+    assert 0 == len(mock.faults)
+
+
+def test_injected_warns_if_it_is_not_used() -> None:
+    mock = SegmentMock()
+    with pytest.warns(RuntimeWarning, match="injected.* was not used in a with statement, so no fault was armed"):
+        mock.faults.injected(BUSY)
+
+
+def test_clear_keeps_what_was_armed_until_a_reset() -> None:
+    mock = SegmentMock()
+    rules = [mock.faults.add(BUSY) for _ in range(2)]
+    mock.faults.clear()
+    rules.append(mock.faults.add(BUSY))
+
+    assert ((*rules,), (rules[2],)) == (mock.faults.ever_armed, mock.faults.armed)
+    mock.reset()
+    assert () == mock.faults.ever_armed
+
+
 def test_rules_are_found_and_removed_by_id() -> None:
     """Removing a rule leaves the others, and after clearing, ids start from 1 again."""
     mock = SegmentMock()

@@ -56,6 +56,17 @@ def test_reads_lag_by_seconds(seconds: float, expected: str) -> None:
     assert (len(expected), [*expected]) == seen(mock)
 
 
+def test_a_read_from_which_nothing_is_hidden_is_not_struck() -> None:
+    mock = SegmentMock(data=DATA)
+    rule = mock.faults.add(F.Stale(), times=1)
+    reads = [search(mock), send(mock, "POST", f"{SALSA}/segments/search", None, authToken="")]
+    put(mock, "A")
+    reads.append(search(mock))
+
+    assert [None, None, "1 stale"] == [read.headers.get("X-Segment-Mock-Fault") for read in reads]
+    assert (4, 1, 3) == (rule.matched, rule.fired, rule.suppressed)
+
+
 def test_a_write_becomes_visible_once_the_seconds_have_passed() -> None:
     mock = SegmentMock()
     mock.clock.freeze()

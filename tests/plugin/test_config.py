@@ -117,8 +117,8 @@ def test_marked(segment_mock_server): pass
     )
 
 
-def test_a_marker_with_settings_adds_the_fixture(pytester: pytest.Pytester) -> None:
-    """This works for functions, methods and tests of a TestCase."""
+def test_a_marker_adds_the_fixture(pytester: pytest.Pytester) -> None:
+    """This works for functions, methods and tests of a TestCase. A marker with only *strict* does not."""
     pytester.makepyfile(
         CLIENT
         + """
@@ -139,10 +139,18 @@ class TestMethods:
 class TestCase(unittest.TestCase):
     def test_case(self):
         assert upsert(requests) == "VALIDATION_ERROR"
+
+@pytest.mark.segment_mock
+def test_without_settings():
+    assert upsert(requests) == "ADDED"
+
+@pytest.mark.segment_mock(strict=False)
+def test_only_strict(request):
+    assert "segment_mock" not in request.fixturenames
 """
     )
 
-    pytester.runpytest(*RUN, "--segment-mock-transport=inprocess,live").assert_outcomes(passed=6)
+    pytester.runpytest(*RUN, "--segment-mock-transport=inprocess,live").assert_outcomes(passed=9)
 
 
 def test_relative_paths_are_looked_up_beside_the_test_then_in_rootdir(pytester: pytest.Pytester) -> None:

@@ -22,6 +22,11 @@ def test_skipped(segment_mock_server):
     with segment_mock_server.mock.faults.injected(faults.Error(), skip=3):
         upsert(segment_mock_server.mock.session())
 
+def test_cleared(segment_mock):
+    segment_mock.faults.add(faults.Hang(), "segmenter.*")
+    upsert(segment_mock.session())
+    segment_mock.faults.clear()
+
 def test_hidden(segment_mock):
     segment_mock.faults.add(faults.Error(status=503), "salsa.*")
     segment_mock.faults.add(faults.Hang(), "salsa.upsert_segments")
@@ -64,7 +69,7 @@ def test_a_fault_that_never_fired_fails_the_test_with_the_reason(pytester: pytes
 
     result = pytester.runpytest(*RUN)
 
-    result.assert_outcomes(passed=3, failed=6)
+    result.assert_outcomes(passed=3, failed=7)
     result.stdout.fnmatch_lines(
         [
             "*_ test_never_matched _*",
@@ -76,11 +81,13 @@ def test_a_fault_that_never_fired_fails_the_test_with_the_reason(pytester: pytes
             "*_ test_skipped _*",
             "  rule 1 error on *: matched once, but: 1 skipped",
             "    > with segment_mock_server.mock.faults.injected(faults.Error(), skip=3):",
+            "*_ test_cleared _*",
+            "  rule 1 hang on segmenter.*: the one call did not match",
             "*_ test_hidden _*",
             "  rule 2 hang on salsa.upsert_segments: rule 1 error answered 1 of its calls first",
             "  rule 3 hang on segmenter.*: no call reached it",
             "*_ test_marked _*",
-            "    armed by the settings of test_a.py:30",
+            "    armed by the settings of test_a.py:35",
             "*_ test_scenario _*",
             "  scenario segmenter.down: rule 1 *: no call reached it*",
             "*_ test_red_by_itself _*",

@@ -223,3 +223,27 @@ def test_last_failed_runs_the_clean_run_and_the_failed_cases(pytester: pytest.Py
     pytester.makepyfile(test_a="FIXED = True\n" + CARELESS)
     pytester.runpytest(*run, "--lf").assert_outcomes(passed=7)
     pytester.runpytest(*run, "--lf").assert_outcomes(passed=8)
+
+
+def test_a_sweep_counts_runs_that_are_expected_to_fail_or_skipped(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        SYNC
+        + """
+@pytest.mark.xfail
+@pytest.mark.segment_mock_sweep(faults=["disconnect"])
+def test_fails(segment_mock):
+    sync(requests, "A")
+    assert not segment_mock.journal.entries(fault="disconnect")
+
+@pytest.mark.segment_mock_sweep(faults=[{"kind": "disconnect", "after": False}])
+def test_skips(segment_mock):
+    sync(requests, "A")
+    if segment_mock.journal.entries(fault="disconnect"):
+        pytest.skip("not with a fault")
+"""
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.stdout.fnmatch_lines(["*1 salsa.upsert_segments *xfailed 2", "*1 salsa.upsert_segments *skipped 1"])
+    result.stdout.no_fnmatch_line("* salsa.upsert_segments *passed*")

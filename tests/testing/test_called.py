@@ -264,3 +264,9 @@ def test_pytest_shows_the_assertion_without_internal_frames(pytester):
         ]
     )
     result.stdout.no_fnmatch_line("*def assert_called*")
+
+
+@pytest.mark.parametrize("status", [0, 2, 99, 600, -200])
+def test_a_status_that_no_response_has_is_refused(mock, status):
+    with pytest.raises(SettingError, match=f"status: {status} is not a status, which is from 100 to 599"):
+        mock.journal.assert_not_called(UPSERT, status=status)

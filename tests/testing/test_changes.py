@@ -177,6 +177,16 @@ def test_an_exception_in_the_block_takes_precedence(mock_with_records):
         delete_group()
 
 
+def test_expected_changes_that_are_not_used_warn(mock_with_records):
+    with pytest.warns(RuntimeWarning, match="was not used in a with statement, so nothing was checked"):
+        mock_with_records.expect_changes(salsa={"segments": added(5)})
+
+
+def test_only_expected_changes_can_be_joined():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        added(1) + 1
+
+
 def test_a_reset_within_the_block_is_an_error(mock_with_records):
     """Records can't be compared across a reset."""
     with pytest.raises(LookupError, match="before a reset"), mock_with_records.expect_changes():

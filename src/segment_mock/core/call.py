@@ -204,8 +204,8 @@ class Call:
     * ``options``: the vendor's settings, by name without the vendor's prefix
     * ``organization``, ``credential``: set once the credential was accepted
     * ``arrived``, ``generation``: the time of arrival in epoch seconds, and the number of resets before it
-    * ``item_failures``: the items that a fault fails, by position
-    * ``lag``: how far reads lag behind writes, or None
+    * ``item_failures``: the items that a fault fails, by position; ``has_failed_items``: whether they were reached
+    * ``lag``: how far reads lag behind writes, or None; ``has_lagged``: whether a write was hidden
     * ``unread``: the fields of the request that the API ignores
     * ``hints``: advice for the developer
     * ``fired_faults``: the id and kind of each fault that struck
@@ -234,6 +234,9 @@ class Call:
     window: RateWindow | None = field(init=False, default=None)
     counted: bool = field(init=False, default=False)
     rule_rng: Random | None = field(init=False, default=None)
+    is_spared: bool = field(init=False, default=False)
+    has_failed_items: bool = field(init=False, default=False)
+    has_lagged: bool = field(init=False, default=False)
     assumed: tuple[str, ...] = field(init=False, default=())
     _assumed_parts: tuple[str, ...] = field(init=False, default=())
     _parsed: Any = field(init=False, default=_UNREAD)
@@ -242,6 +245,10 @@ class Call:
     def rng(self) -> Random:
         """The random stream of the fault rule that struck last, or of the world if no rule struck."""
         return self.rule_rng or self.world.rng
+
+    def spare(self) -> None:
+        """Note that the fault that is running has changed nothing, so that its rule does not count it as fired."""
+        self.is_spared = True
 
     @property
     def json(self) -> Any:
@@ -285,6 +292,7 @@ class Call:
         if batch is None or not failures:
             return [perform(item) for item in items]
         payload = self.vendor.unwrap(self.data)
+        self.has_failed_items = True
         return [
             batch.fail(self, batch.members(payload, item), failures[index]) if index in failures else perform(item)
             for index, item in enumerate(items)

@@ -237,6 +237,8 @@ def _lagging(call: Call, lag: Lag) -> AbstractContextManager[None]:
     log, name = call.world.log, call.store.organization
     if not call.operation.reads:
         return nullcontext()
-    if lag.seconds is None:
-        return log.undone(log.calls_ago(lag.calls, name), name)
-    return log.undone(log.as_of(call.world.clock.now() - lag.seconds, name), name)
+    mark = log.calls_ago(lag.calls, name)
+    if lag.seconds is not None:
+        mark = log.as_of(call.world.clock.now() - lag.seconds, name)
+    call.has_lagged = any(change.organization == name for change in log.since(mark))
+    return log.undone(mark, name)

@@ -53,7 +53,10 @@ class Item(Fault):
         """Select the items that the operation will fail."""
         marked = dict.fromkeys(self._failing_indexes(call), ItemFailure(self.result, self.message))
         call.item_failures = {**call.item_failures, **marked}
-        return await proceed()
+        response = await proceed()
+        if not call.has_failed_items:  # the whole call was refused
+            call.spare()
+        return response
 
     def suits(self, operation: Operation | None) -> bool:
         """Return whether *operation* has items."""

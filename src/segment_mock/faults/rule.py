@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager, ContextDecorator
 from dataclasses import dataclass
 from typing import Any, cast
 
+from ..callsite import warn_unused
 from ..core import Call, Middleware, Proceed
 from ..core.world import Random, moved
 from ..forking import new_lock
@@ -200,6 +201,13 @@ class FaultRule:
             raise TypeError(f"fault {self.kind}: expected an async function of a call and proceed, got {self.fault!r}")
         return fault
 
+    def retract(self, call: Call) -> None:
+        """Count *call* as suppressed instead of fired, because the fault has changed nothing in it."""
+        with self._lock:
+            self.fired -= 1
+            self._suppressions["nothing"] += 1
+        call.fired_faults.remove(f"{self.id} {self.kind}")
+
     def explain(self) -> str:
         """Return a phrase that says how often the rule fired, or why it did not.
 
@@ -303,11 +311,28 @@ def described(rule: Any, fired: int) -> str:
     return f"<rule {rule.id}: {rule.kind} on {rule.operation} {words}>"
 
 
-@contextmanager
-def disarm_afterwards(rules: Any, added_rules: Any) -> Iterator[Any]:
-    """Return a context manager that gives *added_rules*, one rule or a list, and removes it from *rules* at the end."""
-    try:
-        yield added_rules
-    finally:
-        for rule in added_rules if isinstance(added_rules, list) else [added_rules]:
-            rules.remove(rule.id)
+class Injection(ContextDecorator, AbstractContextManager[Any]):
+    """A context manager that calls *arm* at its start, and removes the rule or rules that it returns from *rules*."""
+
+    def __init__(self, rules: Any, arm: Callable[[], Any]) -> None:
+        self._rules, self._arm = rules, arm
+        self._added: list[Any] = []
+        self._is_used = False
+
+    def _recreate_cm(self) -> Injection:
+        self._is_used = True  # as a decorator
+        return Injection(self._rules, self._arm)
+
+    def __enter__(self) -> Any:
+        self._is_used = True
+        added = self._arm()
+        self._added = added if isinstance(added, list) else [added]
+        return added
+
+    def __exit__(self, *_: object) -> None:
+        for rule in self._added:
+            self._rules.remove(rule.id)
+
+    def __del__(self) -> None:
+        if not self._is_used:
+            warn_unused("faults.injected(...)", "no fault was armed")

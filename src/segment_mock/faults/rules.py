@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import coroutine
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, cast, overload
 
@@ -18,7 +19,7 @@ from ..settings import SettingError, unknown_name
 from ..wording import comma_list
 from .matching import Match, connection_test
 from .registry import fault_of, kinds
-from .rule import FaultRule, When, disarm_afterwards
+from .rule import FaultRule, Injection, When
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 FaultSource: TypeAlias = "str | Mapping[str, Any] | Middleware"
 """What users may arm: the name of a kind, a dictionary with a ``kind``, a `Fault`, or an async function."""
 _MEMBERS = ("operation", "match", "when")
+_MOST_CLEARED = 1000
+"""How many rules are kept after `FaultRules.clear`, for the plugin that tells which of them never fired."""
 
 
 class Conditions(TypedDict, total=False):
@@ -65,6 +68,7 @@ class FaultRules:
         self._world, self._operations, self._newest = world, operations, newest
         self._rules: tuple[FaultRule, ...] = ()
         self._armed: tuple[FaultRule, ...] = ()
+        self._cleared: tuple[FaultRule, ...] = ()
         self.active: tuple[FaultRule, ...] = ()
         """The armed rules that can still strike; a rule that has fired as often as ``times`` allows is left out."""
         self._numbers, self._lock = 0, new_rlock()
@@ -113,6 +117,10 @@ class FaultRules:
                 except StopIteration as end:
                     result, error = end.value, None
                     running.pop()
+                    if call.is_spared:
+                        call.is_spared = False
+                        rules[following - 1].retract(call)
+                        self._refresh()
                 except Exception as raised:
                     running.pop()
                     if not running:
@@ -145,6 +153,11 @@ class FaultRules:
     def armed(self) -> tuple[FaultRule, ...]:
         """Every rule armed since the last `clear` or reset, including rules that were removed since."""
         return self._armed
+
+    @property
+    def ever_armed(self) -> tuple[FaultRule, ...]:
+        """Every rule armed since the last reset, including rules that `clear` removed."""
+        return (*self._cleared, *self._armed)
 
     @overload
     def add(
@@ -245,17 +258,13 @@ class FaultRules:
     ) -> AbstractContextManager[Any]:
         """Return a context manager that arms *fault* for the ``with`` block, and gives the rule (or the list of rules).
 
-        It takes the same arguments as `add`, and raises the same errors.
+        It takes the same arguments as `add`, and raises the same errors at the start of the block. It is a decorator
+        too. A RuntimeWarning says if it was used in neither way.
 
             with mock.faults.injected("disconnect", "salsa.*") as rule:
                 sync_groups()
         """
-        return self._injected(fault, operation, match, conditions)
-
-    @contextmanager
-    def _injected(self, fault: Any, operation: str, match: Match, conditions: Any) -> Iterator[Any]:
-        with disarm_afterwards(self, self.add(fault, operation, match, **conditions)) as rule:
-            yield rule
+        return Injection(self, partial(self.add, fault, operation, match, **conditions))
 
     def get(self, id_: str) -> FaultRule | None:
         """Return the rule in force with this id, or None if there is none."""
@@ -273,9 +282,15 @@ class FaultRules:
 
     def clear(self) -> None:
         """Disarm every rule; the next rule gets the id 1."""
-        if self._numbers:  # a test suite resets its mock for each test, and few tests arm a rule
+        with self._lock:
+            self._cleared = self.ever_armed[-_MOST_CLEARED:]
+            self._rules, self._armed, self.active, self._numbers = (), (), (), 0
+
+    def reset(self) -> None:
+        """Disarm and forget every rule; the next rule gets the id 1."""
+        if self._numbers or self._cleared:  # a test suite resets its mock for each test, and few tests arm a rule
             with self._lock:
-                self._rules, self._armed, self.active, self._numbers = (), (), (), 0
+                self._rules, self._armed, self._cleared, self.active, self._numbers = (), (), (), (), 0
 
     def definitions(self) -> dict[str, Any]:
         """Return all rules and counters, also of removed rules, as a JSON-compatible dictionary for `restore`."""

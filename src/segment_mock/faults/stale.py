@@ -30,4 +30,7 @@ class Stale(Fault):
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         """Perform the operation on an earlier state of the records."""
         call.lag = Lag(self.lag, self.seconds)
-        return await proceed()
+        response = await proceed()
+        if not call.has_lagged:  # there was no write to hide, or the call was refused
+            call.spare()
+        return response

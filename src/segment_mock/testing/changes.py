@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from ..callsite import warn_unused
 from ..journal import Entry
 from ..json_match import brief, mismatches
 from ..settings import SettingError, unknown_name
@@ -40,6 +41,8 @@ class Expected:
     free: bool = False
 
     def __add__(self, other: Expected) -> Expected:
+        if not isinstance(other, Expected):
+            return NotImplemented
         return Expected((*self.parts, *other.parts), self.free or other.free)
 
     def __str__(self) -> str:
@@ -160,13 +163,15 @@ class ExpectedChanges:
 
     Raises `SettingError` for an unknown vendor or table. At the end of the block it raises AssertionError with a diff
     if the changes differ, and LookupError if the mock was reset within the block. An exception of the block passes
-    through.
+    through. A RuntimeWarning says if it was never used in a ``with`` statement.
     """
 
     def __init__(self, core: Source, expected: Mapping[str, Mapping[str, Expected]]) -> None:
         self._core, self._expected = core, _by_table(core, expected)
+        self._is_used = False
 
     def __enter__(self) -> None:
+        self._is_used = True
         self._moment = self._core.snapshot()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -177,6 +182,10 @@ class ExpectedChanges:
             wrong = [*self._wrong(moment)]
             if wrong:
                 raise AssertionError("\n".join(["the records did not change as expected:", *wrong]))
+
+    def __del__(self) -> None:
+        if not getattr(self, "_is_used", True):  # otherwise an argument was refused
+            warn_unused("expect_changes(...)", "nothing was checked")
 
     def _wrong(self, moment: Any) -> Iterator[str]:
         by_table = self._core.changes_since(moment)
