@@ -185,7 +185,7 @@ def resolve(
         if not (explicit.get(name) is None or (isinstance(explicit[name], tuple) and not explicit[name])):
             with _origin("" if environment is None else option.flag):
                 values[name] = option.read(explicit[name])
-        elif _is_given(option, text := (environment or {}).get(option.variable)):
+        elif environment and _is_given(option, text := environment.get(option.variable)):
             with _origin(option.variable):
                 values[name] = option.split(text or "")
         elif from_file.get(name) is None:
