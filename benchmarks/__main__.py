@@ -1,7 +1,7 @@
 """All benchmarks, one after another: ``python benchmarks [--quick] [--write]``.
 
-A full run writes its figures into docs/explanation/performance.md and ends with 1 if a bound is missed. A quick one
-takes about two minutes and reports the bounds. It writes only with ``--write``, and ends with 1 only if a response is
+A full run writes its figures into docs/explanation/performance.md, and exits with 1 if a bound is exceeded. A quick run
+takes about two minutes and reports the bounds. It writes only with ``--write``, and exits with 1 only if a response is
 an error.
 """
 
@@ -64,7 +64,7 @@ def ran(name: str, arguments: list[str]) -> tuple[int, str]:
 
 
 def written(figures: str) -> None:
-    """Write *figures* between the two marks of the page."""
+    """Write *figures* between the two marks on the page."""
     head, _, rest = PAGE.read_text().partition(BEGIN)
     PAGE.write_text(f"{head}{BEGIN}\n\n{figures}\n{END}{rest.partition(END)[2]}")
 

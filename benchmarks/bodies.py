@@ -1,7 +1,7 @@
 """Large bodies: the cost of a PUT of many persons or segments, compared with parsing its JSON.
 
-``python benchmarks/bodies.py [--quick] [--json FILE]``. A call goes in process from the client's bytes to its response:
-authenticated, validated, written to the store and to the journal.
+``python benchmarks/bodies.py [--quick] [--json FILE]``. Calls are made in process, from the client's bytes to the
+response, with authentication, validation, store and journal.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from segment_mock.vendors.salsa import VENDOR as SALSA
 from segment_mock.vendors.segmenter import VENDOR as SEGMENTER
 
 PERSONS, FEW, SEGMENTS = 10_000, 1_000, 20
-JSON_BOUND = 7.0  # at most this many times json.loads of the same body
-LINEAR = 12.0  # ten times the persons take at most this many times as long
+JSON_BOUND = 7.0  # maximum ratio to json.loads of the same body
+LINEAR = 12.0  # maximum ratio of the times of ten times as many persons
 WORLD = {"segmenter": {"segments": [{"id": "vip", "name": "VIP"}]}}
 PEOPLE = "/segments", {"x-api-key": "any"}
 GROUPS = "/api/integration/ext/v1/segments", {"authToken": "any"}
@@ -66,7 +66,7 @@ def put(mock: SegmentMock, target: tuple[str, dict[str, str]], body: bytes) -> P
 
 
 def tidy(measured: Callable[[], float], mock: SegmentMock | None = None) -> Callable[[], float]:
-    """Return a side that first collects the garbage of the previous side, and resets *mock* if one is given."""
+    """Return a side that first collects garbage, and resets *mock* if one is given."""
 
     def side() -> float:
         if mock is not None:
@@ -96,7 +96,7 @@ def accepting(vendor: Vendor, name: str) -> Callable[[bytes], Json]:
 
 
 def accepting_groups() -> Callable[[bytes], None]:
-    """Return such a function for a batch of groups, which also validates each group by its own schema."""
+    """Return a function that does so for a batch of groups, and also validates each group by its own schema."""
     frame, one = accepting(SALSA, "upsert_segments"), Validator(item()).load
 
     def accepted(body: bytes) -> None:

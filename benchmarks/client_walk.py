@@ -1,8 +1,8 @@
-"""A client that reads a whole organization of Salsa, as real ones do, and how long that takes.
+"""A client that reads a whole organization of Salsa, as real clients do, and the time that this takes.
 
 ``python benchmarks/client_walk.py [GROUPS PEOPLE]``: it asks for the metrics first, computes the pages from them,
-reads every group, its members, and the groups of every supporter. When its minute is used up it waits, and
-waiting moves the mock's clock only.
+reads every group, its members, and the groups of every supporter. At the rate limit it waits, which
+moves only the mock's clock.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def identifier(kind: int, number: int) -> str:
 
 
 def organization(groups: int, people: int, most: int, seed: int = 0) -> dict[str, Any]:
-    """Return data with groups of at most *most* members each, and supporters in any number of groups."""
+    """Return data with groups of at most *most* members each, in which a supporter may be in several groups."""
     rng = Random(seed)
     supporters = [
         {"supporterId": identifier(2, n), "contacts": [{"type": "EMAIL", "value": f"p{n}@example.org"}]}
@@ -93,7 +93,7 @@ def organization(groups: int, people: int, most: int, seed: int = 0) -> dict[str
 
 
 def walk(client: Client) -> tuple[list[tuple[str, str]], list[tuple[str, str]], dict[str, int]]:
-    """Return the pairs of group and supporter, read by groups and by supporters, and the counts in the responses."""
+    """Return the pairs of group and supporter as read by groups and by supporters, and the counts in the responses."""
     counts = {group["segmentId"]: group["totalMembers"] for group in client.groups()}
     by_group = [(group, member["supporterId"]) for group in counts for member in client.members(group)]
     everybody = [supporter["supporterId"] for supporter in client.supporters()]

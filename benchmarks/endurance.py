@@ -1,7 +1,7 @@
-"""Half a minute of calls and faults from 32 clients: every acknowledged write exists, and memory does not grow.
+"""Half a minute of calls by 32 clients, with faults: every acknowledged write exists, and memory does not grow.
 
 ``python benchmarks/endurance.py [--seconds 30] [--json FILE]``. A client names the fault that it wants in a header. So
-it knows which response it may get and whether its write was performed: the records at the end are compared exactly.
+it knows which response it may get and whether its write was performed, and the final records are compared exactly.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> int:
         rules = [{**fate.rule, "match": {"headers": {"X-Fate": name}}} for name, fate in FATES.items() if fate.rule]
         _control(server.port, "POST", "/_mock/faults", rules)
         warm = _endured(clients, server, options.seconds)
-        # What grows by design: the ids of deleted groups, which may be revived.
+        # The ids of deleted groups accumulate by design, because such an id may be used again.
         ids = sum(client.deleted for client in clients) - warm[2]
         memory = server.memory
         report.compare(
@@ -87,7 +87,7 @@ def main() -> int:
 
 
 def _endured(clients: list[Client], server: Running, seconds: float) -> tuple[float, int, int]:
-    """Let *clients* call for a number of seconds; return memory, threads and deleted groups of the warm *server*."""
+    """Let *clients* make calls for some seconds; return memory, threads and deleted groups of the warm *server*."""
     end = time.monotonic() + seconds
     workers = [threading.Thread(target=client.work, args=(lambda: time.monotonic() > end,)) for client in clients]
     for worker in workers:

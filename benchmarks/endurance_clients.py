@@ -1,4 +1,4 @@
-"""The clients of the endurance run: each knows the responses that it may get, and its records at the end."""
+"""The clients of the endurance run: each knows the responses that it may get, and its expected records."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ DRAWN = ["none"] * 20 + [*FATES]
 
 @dataclass
 class Client:
-    """One client: *expected* are its records at the end, and *wrong* are the responses that it should not have got."""
+    """One client: *expected* are the records that it should have at the end, *wrong* the unexpected responses."""
 
     number: int
     port: int
@@ -62,7 +62,7 @@ class Client:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         while not until():
             count += 1
-            # Few pass: the id of a group that is gone is remembered for good, as it may be revived.
+            # Few groups are deleted, because the mock remembers their ids for good.
             (action,) = rng.choices((self._group, self._segment, self._read, self._pass), (6, 6, 3, 1))
             action(connection, rng, f"{self.number}-{count}")
         connection.close()

@@ -1,8 +1,8 @@
 """Compare sides: interleaved rounds, medians of ratios, a table, and an exit code for exceeded bounds.
 
-A figure of one round is worth little on a busy machine. The ratio of two sides measured one after the other is worth
-more, so every bound is on the median of such ratios. Actions that do not wait are measured in processor time, which
-does not count other processes. ``--quick`` means short rounds and a third of slack.
+A single measurement is unreliable on a busy machine. The ratio of two sides, measured one after the other, is more
+reliable, so every bound is on the median of such ratios. Actions that do not wait are measured in processor time, which
+does not count other processes. ``--quick`` means short rounds, whose figures may exceed a bound by a third.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Figure:
         return self.ratio < self.bound / slack if self.at_least else self.ratio > self.bound * slack
 
     def cells(self) -> list[str]:
-        """Return the row as it is printed."""
+        """Return the cells of the printed row."""
         limit = "" if self.bound is None else f"{'aim ' * self.aim}{'>=' if self.at_least else '<='} {self.bound:g}"
         verdict = "" if self.bound is None else "missed" if self.misses() else "held"
         return [self.label, self.ours, self.theirs, f"{self.ratio:.2f}", limit, verdict]
@@ -97,7 +97,7 @@ class Report:
 
     @classmethod
     def start(cls, title: str) -> Report:
-        """Parse the command line. A script that is terminated ends like an interrupted one, and stops its servers."""
+        """Parse the command line. SIGTERM then ends the script like an interrupt, so that it stops its servers."""
         parser = argparse.ArgumentParser(description=title)
         parser.add_argument("--quick", action="store_true", help="short rounds, few peers, a third of slack")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")

@@ -1,4 +1,4 @@
-"""In process: a call compared with a static stub of `responses`, and the cost of our fixture compared with theirs.
+"""In process: a call compared with a static stub of `responses`, and our fixture compared with its fixture.
 
 ``python benchmarks/inprocess.py [--quick] [--json FILE]``. The stub repeats the response that our mock computes.
 """
@@ -22,12 +22,12 @@ import respx
 from harness import Report, interleaved, seconds
 from scenario import HOST, PAYLOAD, SEARCH, response_body, world
 
-FIXTURE = 1.0  # at most this many times what `responses` takes
+FIXTURE = 1.0  # maximum ratio to `responses`
 URL = HOST + SEARCH.path
 HEADERS = {"authToken": "any"}
 JSON = "application/json"
 
-# A pytest run that takes a test without a fixture, one whose fixture does nothing, ours and theirs in turn.
+# A pytest run of tests without a fixture, with an empty fixture, with ours and with theirs, in turn.
 _PROJECT = {
     "conftest.py": """
 import json
@@ -178,7 +178,7 @@ def fixtures(report: Report, count: int) -> None:
             report.fail(f"the fixtures' tests fail: {done.stdout[-500:]}")
             return
         seconds = json.loads((Path(folder) / "spent.json").read_text())
-    # What pytest itself spends on any fixture is neither side's.
+    # The time that pytest needs for any fixture counts for neither side.
     ours, stub = (
         [max(1e-9, took - idle) for took, idle in zip(seconds[name], seconds["test_nothing"], strict=True)]
         for name in ("test_ours", "test_stub")

@@ -1,6 +1,6 @@
 """Instructions of one call, a search of four groups, counted by callgrind: in the core, and on a live connection.
 
-``python benchmarks/instructions.py [--quick] [--json FILE]``. The count does not depend on what else the machine does.
+``python benchmarks/instructions.py [--quick] [--json FILE]``. The count does not depend on other load on the machine.
 It is the difference between a process that makes many calls and one that makes few. On the live connection a call is
 parsed, answered and serialized, without the event loop and the socket. Needs valgrind.
 """

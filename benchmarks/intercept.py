@@ -21,7 +21,7 @@ from urllib3.util import Retry
 from harness import Report, interleaved, seconds
 from scenario import HOST, PAYLOAD, SEARCH, response_body, world
 
-PLAIN, HTTPX = 1.15, 1.25  # at most this many times the stub
+PLAIN, HTTPX = 1.15, 1.25  # maximum ratio to the stub
 TLS = 0.040
 URL = HOST + SEARCH.path
 HEADERS = {"authToken": "any"}

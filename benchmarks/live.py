@@ -1,7 +1,7 @@
 """Live servers under load, compared: requests per second, 99th percentile, and memory afterwards.
 
 ``python benchmarks/live.py [--quick] [--json FILE]``. A round loads every server in turn with 1, 8 and 32 connections;
-all servers run all the time. Ours searches a world of four groups, the stubs repeat its response.
+all servers run all the time. Ours searches four groups, and the stubs repeat its response.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ from scenario import SEARCH
 from servers import FIXTURE, HTTPSERVER, OURS, WIREMOCK, available
 
 CONNECTIONS = (1, 8, 32)
-BOUNDS = {1: 2.5, 8: 3.0, 32: 3.0}  # by connections: times the requests a second of pytest-httpserver's static stub
+BOUNDS = {
+    1: 2.5,
+    8: 3.0,
+    32: 3.0,
+}  # by connections: minimum ratio to the requests per second of pytest-httpserver's static stub
 Key = tuple[str, int]
 
 
 class Loads:
-    """Every load of every round, by server and connections."""
+    """The results of all rounds, by server and connections."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -39,11 +43,11 @@ class Loads:
         return one.rate
 
     def all(self, name: str, connections: int, field: str) -> list[float]:
-        """Return one field, round by round."""
+        """Return one field of each round."""
         return [getattr(one, field) for one in self._loads[name, connections]]
 
     def cost(self, name: str) -> float:
-        """Return the processor time of a server for one request, which does not count other processes."""
+        """Return the processor time of a server for one request."""
         return median(self._costs[name])
 
     def bad(self, name: str) -> float:

@@ -29,7 +29,7 @@ end
 
 
 class Load(NamedTuple):
-    """Requests per second, 99th percentile in seconds, responses other than 2xx, and connections that broke."""
+    """Requests per second, 99th percentile in seconds, responses other than 2xx, and broken connections."""
 
     rate: float
     p99: float
@@ -43,7 +43,7 @@ def load(port: int, ask: Ask, connections: int, seconds: float) -> Load:
 
 
 def _by_wrk(port: int, ask: Ask, connections: int, seconds: float) -> Load:
-    # JSON's strings are Lua's here: nothing beyond ASCII is sent.
+    # A JSON string is also a Lua string if it is ASCII, as all strings here are.
     script = [f"wrk.method, wrk.body = {json.dumps(ask.method)}, {json.dumps(ask.body.decode())}"]
     script += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in ask.headers.items()]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """Loading data: seconds until the records of a data file are available.
 
-``python benchmarks/loading.py [--quick] [--json FILE]``. The million groups are left out of a quick run.
+``python benchmarks/loading.py [--quick] [--json FILE]``. A quick run omits the million groups.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The code that a warm live call runs, from the request's bytes to the response's: functions, files and lines.
 
 ``python benchmarks/path.py [--list]``. The call is a PUT that adds one group, the third of its kind on one connection.
-``--list`` prints each function with how often it was called and how many of its lines ran. A comprehension is a part of
-its function, as it is for Python from 3.12 on.
+``--list`` prints each function with how often it was called and how many of its lines ran. A comprehension is a part
+of its function, as in Python 3.12 and later.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Server:
 
     *command* returns its command line from a port and a folder; *needs* must all be installed.
 
-    *quick*: a quick run measures it too.
+    *quick*: whether a quick run measures it too.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Running:
-    """A server that has answered; *since* is the number of seconds from its spawn to its first response."""
+    """A server that has answered; *since* is the time in seconds from its start to its first response."""
 
     server: Server
     pid: int
@@ -71,7 +71,7 @@ def running(server: Server) -> Iterator[Running]:
     with tempfile.TemporaryDirectory() as folder:
         port, quiet = free_port(), subprocess.DEVNULL
         command = server.command(port, Path(folder))
-        alone = {**ENVIRONMENT, "HOME": folder}  # some keep logs there
+        alone = {**ENVIRONMENT, "HOME": folder}  # some servers write logs there
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=folder, env=alone, stdin=quiet, stdout=quiet, stderr=quiet)
         try:

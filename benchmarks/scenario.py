@@ -1,4 +1,4 @@
-"""The exchange that every server answers: a search of Salsa's groups in a world with four groups."""
+"""The exchange that every server answers: a search of Salsa's groups, of which there are four."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SEARCH = Ask(
 
 
 def world(**settings: object) -> SegmentMock:
-    """Return a mock of the four groups; calls are counted against the vendor's limit but not refused."""
+    """Return a mock with the four groups; it counts calls for the vendor's limit, but refuses none."""
     return SegmentMock(**{"data": DATA, "limits": "off", **settings})
 
 

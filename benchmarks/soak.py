@@ -1,4 +1,4 @@
-"""Half a minute with 32 connections: memory does not grow once warm, and no call fails.
+"""Half a minute with 32 connections: after warming up, memory does not grow, and no call fails.
 
 ``python benchmarks/soak.py [--quick] [--json FILE]``. Quick: a few seconds.
 """

@@ -1,4 +1,4 @@
-"""Start and stop: servers from start to first response, imports, and what a pytest plugin adds to an empty run.
+"""Start and stop: servers until their first response, imports, and the time that a pytest plugin adds to an empty run.
 
 ``python benchmarks/start.py [--quick] [--json FILE]``.
 """
@@ -24,10 +24,10 @@ from process import ENVIRONMENT, Server, running
 from scenario import world
 from servers import HTTPSERVER, OURS, available
 
-TAX = 0.010  # seconds that the plugin may add to an empty run, at most
-SHARE = 0.5  # times what pytest-httpserver's plugin adds, at most
-SPAWN = 1.9  # times the time from spawn to first response of pytest-httpserver, at most
-NOTHING = "keyword"  # a module of Python's own that is no plugin
+TAX = 0.010  # maximum seconds that the plugin adds to an empty run
+SHARE = 0.5  # maximum ratio to what pytest-httpserver's plugin adds
+SPAWN = 1.9  # maximum ratio to pytest-httpserver of the time from start to first response
+NOTHING = "keyword"  # a module of the standard library that is not a plugin
 PLUGINS = {
     "segment_mock": "pytest_segment_mock",
     "httpserver": "pytest_httpserver.pytest_plugin",
@@ -78,7 +78,7 @@ def imports(report: Report, rounds: int) -> None:
 def plugins(report: Report, rounds: int) -> None:
     """Report the time that each plugin adds to a pytest run without tests, and check the bound of our plugin.
 
-    What pytest does for any name after ``-p``, to read the entry points of all that is installed, is no plugin's share.
+    Reading the entry points of all installed packages, which pytest does for any name after ``-p``, does not count.
     """
     sides = {name: partial(empty_run, ["-p", at]) for name, at in {"none": NOTHING, **PLUGINS}.items()}
     for warm in sides.values():
@@ -131,7 +131,7 @@ def serving(report: Report, rounds: int) -> None:
 
 
 def timed(times: dict[str, list[float]], name: str, action: Callable[[], Result]) -> Result:
-    """Call *action*, note how long it took, and return what it returned."""
+    """Call *action*, record the time that it took, and return its result."""
     began = perf_counter()
     result = action()
     times.setdefault(name, []).append(perf_counter() - began)

@@ -1,7 +1,7 @@
-"""Loading data, and a world with many rows compared with one with few: reset, deep page, snapshot, fork.
+"""Loading data, and a mock with many rows compared with one with few: reset, deep page, snapshot, fork.
 
-``python benchmarks/state.py [--quick] [--json FILE]``. Every call goes in process; `store.py` measures the same of the
-store alone.
+``python benchmarks/state.py [--quick] [--json FILE]``. Calls are made in process; `store.py` measures the same for
+the store alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROWS = json.dumps({"payload": {"segments": [{"name": f"New {number}"} for number
 
 
 class Side:
-    """One world of *size* groups, in which each credential has its own organization, and its measurements."""
+    """A mock with *size* groups, in which each credential has its own organization, and its measurements."""
 
     def __init__(self, size: int) -> None:
         rows = groups(size)
@@ -92,7 +92,7 @@ def groups(count: int) -> list[dict[str, Any]]:
 
 
 def loading(report: Report, size: int) -> None:
-    """Measure loading from a dictionary and from a JSON file, against the budgets of DESIGN 6."""
+    """Measure loading from a dictionary and from a JSON file, and check the bounds."""
     for name, rows, budget in (("supporters", supporters(PEOPLE), 0.35), ("segments", groups(size), 15.0)):
         data: dict[str, Any] = {"salsa": {name: rows}}
         with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +113,7 @@ def main() -> int:
     loading(report, size)
     many, few = Side(size), Side(FEW)
     gc.collect()
-    gc.freeze()  # the rows themselves are no part of any figure
+    gc.freeze()  # exclude the rows themselves from the figures
     sizes = f"{size:,} / {FEW:,} rows"
     for side in (many, few):
         side.reset()

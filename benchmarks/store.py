@@ -1,6 +1,6 @@
-"""The cost of the store with many rows compared with few, ``python benchmarks/store.py``; exits with 1 past a bound.
+"""The store with many rows compared with few: ``python benchmarks/store.py`` exits with 1 if a bound is exceeded.
 
-A figure is the median of the ratios of interleaved rounds, in processor time: a busy machine does not count.
+A figure is the median of the ratios of interleaved rounds, in processor time, so other load does not count.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Action = Callable[[], object]
 
 
 class Side:
-    """One store over a seed, and the actions that are measured on it."""
+    """A store with initial records, and the measured actions."""
 
     def __init__(self, seed: InitialRecords, *, holes: bool = False) -> None:
         self.seed, self.log, self.size = seed, ChangeLog(), len(seed.records)
@@ -49,7 +49,7 @@ class Side:
         assert len(self.store["rows"].page(offset, 20)) == 20
 
     def fork(self) -> None:
-        """Make another organization."""
+        """Create another organization."""
         Store("other", {"rows": self.seed}, self.log)
 
     def revert(self) -> None:
@@ -68,7 +68,7 @@ def seconds(action: Action) -> float:
 
 
 def within(name: str, action: Action, yardstick: Action) -> bool:
-    """Print how much longer *action* takes than *yardstick*; return whether the ratio is within the bound."""
+    """Print the ratio of the times of *action* and *yardstick*; return whether it is within the bound."""
     rounds = [(seconds(action), seconds(yardstick)) for _ in range(ROUNDS)]
     ratio = median(long / short for long, short in rounds)
     long, short = (1e6 * median(side) for side in zip(*rounds, strict=True))
@@ -80,7 +80,7 @@ def main() -> int:
     """Measure everything; return the exit code."""
     seeds = [InitialRecords(LAYOUT, [{"id": number, "n": 0} for number in range(size)]) for size in (MANY, FEW)]
     many, few, holes = Side(seeds[0]), Side(seeds[1]), Side(seeds[0], holes=True)
-    gc.freeze()  # the seeds themselves are no part of any figure
+    gc.freeze()  # exclude the initial records themselves from the figures
     sizes = f"{MANY:,} / {FEW:,} rows"
     print(f"median of {ROUNDS} rounds, bound {BOUND}")
     results = [

@@ -29,7 +29,7 @@ class Floor(asyncio.Protocol):
 
 
 async def main(port: int, body: bytes) -> None:
-    """Serve until killed."""
+    """Serve until the process is ended."""
     global RESPONSE  # a constant of the process
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     RESPONSE = head.encode() + body

@@ -1,4 +1,4 @@
-"""A nightly sync as it might stand in any company: CRM groups go to Salsa Engage, their people to the Segmenter."""
+"""A nightly sync: it sends the groups of a CRM to Salsa Engage, and their people to the Segmenter."""
 
 import time
 
@@ -10,11 +10,11 @@ ATTEMPTS, PAUSE = 3, 2.0
 
 
 class SyncError(Exception):
-    """A group did not arrive."""
+    """A group could not be sent."""
 
 
 def push(groups, token, key):
-    """Bring each of *groups* ({"id", "name", "segment", "people"}) to both vendors."""
+    """Send each of *groups* ({"id", "name", "segment", "people"}) to both vendors."""
     for group in groups:
         push_group(group, token)
         push_people(group, key)
@@ -29,7 +29,7 @@ def push_group(group, token):
     outcome = salsa("PUT", "/segments", token, {"segments": [item]})["segments"][0]
     if outcome["result"] in ("ADDED", "UPDATED"):
         return
-    # An attempt may have been performed though its response was lost: then the name is taken, by this very group.
+    # If the response to an earlier attempt was lost, the group may exist already, and its name is taken.
     if find(group, token):
         return
     raise SyncError(f"Salsa refused {group['name']}: {outcome['errors'][0]['message']}")
@@ -43,7 +43,7 @@ def find(group, token):
 
 
 def push_people(group, key):
-    """Make the group's people the whole membership of its segment."""
+    """Replace the persons of the group's segment by the people of the group."""
     people = [{"externalId": number, "email": mail} for number, mail in group["people"].items()]
     body = {"id": group["segment"], "persons": people}
     response = patiently("PUT", f"{SEGMENTER}/segments", body, {"x-api-key": key})
@@ -52,7 +52,7 @@ def push_people(group, key):
 
 
 def calls_left(token):
-    """Return how many calls Salsa still allows now, for the log; None if it does not say."""
+    """Return how many more calls Salsa allows now, for the log; None if that is unknown."""
     try:
         return salsa("GET", "/metrics", token, {})["currentRateLimit"]
     except Exception:  # a log must not stop a sync
@@ -60,7 +60,7 @@ def calls_left(token):
 
 
 def read(rows):
-    """Return the groups of the CRM's export: rows of id, name, segment, number and e-mail of a person."""
+    """Return the groups of the CRM's export, whose rows have id, name, segment, and number and e-mail of a person."""
     groups = {}
     for number, name, segment, person, mail in rows:
         group = groups.setdefault(number, {"id": number, "name": name, "segment": segment, "people": {}})
@@ -74,7 +74,7 @@ def salsa(method, path, token, payload):
 
 
 def patiently(method, url, body, headers):
-    """Return the JSON of a call, tried again after a pause if the network, the vendor or the rate limit refuses it."""
+    """Return the JSON of the response; repeat the call after a pause if it fails or is over the rate limit."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             response = requests.request(method, url, json=body, headers=headers, timeout=10)

@@ -1,4 +1,4 @@
-"""The sync, and what any single failure of any of its calls does to it."""
+"""Tests of the sync, also with a failure of each of its calls."""
 
 import pytest
 from sync import calls_left, push, read
@@ -12,26 +12,26 @@ SEGMENTS = {"segmenter": {"segments": [{"id": "vip", "name": "VIP"}, {"id": "don
 
 @pytest.fixture
 def segment_mock_config():
-    """Both segments are there, and pauses take no time."""
+    """Both segments exist, and pauses take no time."""
     return {"data": SEGMENTS, "sleep": True}
 
 
 def arrived(mock):
-    """Return names and people of all groups, as the vendors have them now."""
+    """Return the names of all groups, and the people of all segments, as the vendors have them."""
     people = {row["id"]: [one["externalId"] for one in row["persons"]] for row in mock.segmenter.segments}
     return [group["name"] for group in mock.salsa.segments], people
 
 
 @pytest.mark.segment_mock_sweep
 def test_no_single_failure_keeps_a_group_from_arriving(segment_mock):
-    """Whatever call fails, and however, before or after it is performed: both groups arrive, once each."""
+    """Whichever call fails, before or after it is performed, both groups exist once."""
     push(GROUPS, "any", "any")
 
     assert arrived(segment_mock) == (["Volunteers", "Donors"], {"vip": ["1", "2"], "donors": ["3"]})
 
 
 def test_a_second_night_changes_nothing(segment_mock):
-    """The same groups again are no new groups."""
+    """The same groups are not added again."""
     push(GROUPS, "any", "any")
     first = arrived(segment_mock)
 
@@ -41,7 +41,7 @@ def test_a_second_night_changes_nothing(segment_mock):
 
 
 def test_a_search_that_fails_once_is_tried_again(segment_mock):
-    """One outage of the search is no reason to add a group twice."""
+    """An outage of the search must not add a group twice."""
     segment_mock.faults.add({"kind": "error", "status": 503}, "search_segments", times=1)
 
     push(GROUPS, "any", "any")
@@ -57,7 +57,7 @@ def test_what_is_left_is_logged(segment_mock):
 
 
 def test_an_export_is_read_without_any_call():
-    """Rows of one group become one group, in memory."""
+    """The rows of one group become one group."""
     assert read([("1", "A", "a", "7", "x@example.org"), ("1", "A", "a", "8", "y@example.org")]) == [
         {"id": "1", "name": "A", "segment": "a", "people": {"7": "x@example.org", "8": "y@example.org"}}
     ]

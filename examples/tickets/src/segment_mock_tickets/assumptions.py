@@ -1,4 +1,4 @@
-"""What no source states about Ticket System, and the rules that apply instead. ``call.assume(name)`` names one in a header."""
+"""Assumptions about Ticket System: rules that no source states. ``call.assume(name)`` names one in a header."""
 
 from collections.abc import Mapping
 

@@ -46,12 +46,12 @@ def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
 
 
 def export(store: Store) -> Json:
-    """Return all tables in the form of a data file: the inverse of load."""
+    """Return all tables in the form of a data file, which ``load`` accepts."""
     return {"tickets": [*store["tickets.tickets"]]}
 
 
 class TicketsState(VendorState):
-    """``mock.tickets``: the records as a test wants to see and prepare them."""
+    """``mock.tickets``: a test reads and prepares the records with it."""
 
     @property
     def tickets(self) -> list[Json]:
@@ -59,5 +59,5 @@ class TicketsState(VendorState):
         return self.rows("tickets")
 
     def add_ticket(self, subject: str, state: str = "open") -> Json:
-        """Add a ticket without an API call and return it; raises SettingError."""
+        """Add a ticket without a call to the API, and return it; raises SettingError for an invalid one."""
         return self.add("tickets", {"tickets": [{"subject": subject, "state": state}]})

@@ -1,4 +1,4 @@
-"""How Ticket System says no: a template for each kind of refusal, with its source."""
+"""The refusals of Ticket System: a template for each kind, with its source."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What the ticket system does."""
+"""The operations of Ticket System."""
 
 from segment_mock.vendor_api import Call, ItemFailure, Json, Refusal
 
@@ -9,7 +9,7 @@ _NEW_TICKET = NewTicket()
 
 
 def create_tickets(call: Call, data: Json) -> Json:
-    """Add each ticket that can be added, and say of each other one what is wrong."""
+    """Add each valid ticket, and return the error of each invalid one."""
 
     def create(item: Json) -> Json:
         if _NEW_TICKET.validate(item):

@@ -1,4 +1,4 @@
-"""What the bodies of the ticket system look like; ``known(SOURCE)`` says where a field is described."""
+"""The schemas of Ticket System's bodies. ``known(SOURCE)`` says where a field is described."""
 
 from marshmallow import Schema, fields, validate
 from segment_mock.vendor_api import ItemList, NotBlank, RequestSchema, known
@@ -20,7 +20,7 @@ class CreateTickets(RequestSchema):
 
 
 class SearchTickets(RequestSchema):
-    """Which tickets, and which page of them."""
+    """A search for a page of tickets."""
 
     state = fields.String(validate=validate.OneOf(STATES), **_ASSUMED)
     offset = fields.Integer(strict=True, validate=validate.Range(min=0), load_default=0, **_ASSUMED)
@@ -42,7 +42,7 @@ class Ticket(Schema):
 
 
 class Result(Schema):
-    """What became of one ticket of a batch."""
+    """The result of one ticket of a batch."""
 
     result = fields.String(required=True, **_ASSUMED)
     ticket = fields.Nested(Ticket(), **_ASSUMED)
@@ -57,14 +57,14 @@ class CreateResponse(Schema):
 
 
 class SearchResponse(Schema):
-    """One page, and how many there are in all."""
+    """A page of tickets, and the number of all tickets."""
 
     total = fields.Integer(required=True, **_ASSUMED)
     tickets = fields.List(fields.Nested(Ticket()), required=True, **_ASSUMED)
 
 
 class TicketResponse(Schema):
-    """One ticket."""
+    """The response with one ticket."""
 
     ticket = fields.Nested(Ticket(), required=True, **_ASSUMED)
 
