@@ -39,7 +39,7 @@ def test_a_client_sees_each_membership_once_from_groups_and_from_supporters(limi
 
 @pytest.mark.parametrize(("groups", "people"), [(0, 0), (1, 0), (20, 20), (40, 1)])
 def test_a_client_reads_empty_organizations_and_full_last_pages_completely(groups: int, people: int) -> None:
-    """The client requests one more page after a full one."""
+    """The client requests one more page after a full page."""
     data = WALK.organization(groups, people, most=40, seed=7)
     with SegmentMock(data=data) as mock, mock.session() as session:
         by_group, by_supporter, counts = WALK.walk(WALK.Client(session, "token", mock.clock.advance))

@@ -18,7 +18,7 @@ EXAMPLE = json.loads((examples_folder(SEGMENTER) / "create.json").read_text(enco
 REQUIRED = ("title", "source", "mark", "operation", "state", "request", "response")
 
 
-def without(name: str, inner: str) -> dict[str, Any]:
+def example_without(name: str, inner: str) -> dict[str, Any]:
     """Return an example whose member *name* lacks the member *inner*."""
     return {**EXAMPLE, name: {key: value for key, value in EXAMPLE[name].items() if key != inner}}
 
@@ -27,8 +27,8 @@ def without(name: str, inner: str) -> dict[str, Any]:
     ("document", "problem"),
     [
         *(({k: v for k, v in EXAMPLE.items() if k != name}, f"expected a member '{name}'; CONTR") for name in REQUIRED),
-        (without("request", "headers"), "request: expected a member 'headers'"),
-        (without("response", "body"), "response: expected a member 'body'"),
+        (example_without("request", "headers"), "request: expected a member 'headers'"),
+        (example_without("response", "body"), "response: expected a member 'body'"),
         ({**EXAMPLE, "request": "POST"}, "request: expected an object"),
         ([], "the example: expected an object"),
         (

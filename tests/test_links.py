@@ -35,7 +35,7 @@ def targets(page: Path) -> list[str]:
 
 @cache
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page: those that GitHub and the site generate for headings, and explicit ones."""
+    """Return the anchors of a page: explicit anchors, and those that GitHub and the site generate for headings."""
     parsed = tokens(page)
     names: list[str] = []
     for opening, text in pairwise(parsed):

@@ -40,7 +40,7 @@ def test_a_response_has_defaults() -> None:
     assert (b"", "close", b"", "reset") == (CLOSED.raw, CLOSED.end, RESET.raw, RESET.end)
 
 
-def test_delivery_is_frozen() -> None:
+def test_a_delivery_is_frozen() -> None:
     """Responses share the module's deliveries."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         Delivery().end = "close"  # type: ignore[misc]
@@ -72,7 +72,7 @@ def test_check_header_refuses_invalid_headers(name: object, value: object) -> No
 
 
 def test_check_response_strips_header_values() -> None:
-    """Spaces and tabs around a value are not part of it."""
+    """Spaces and tabs around a value are not part of the value."""
     checked = check_response(Response(200, {"X-A": " a\tb\t", "X-B": ""}, b"x", CLOSED))
 
     assert Response(200, {"X-A": "a\tb", "X-B": ""}, b"x", CLOSED) == checked

@@ -131,7 +131,7 @@ def test_minimum_versions_of_clients_match_those_that_interception_checks() -> N
     assert {name: f">={floor}" for name, floor in OLDEST.items()} == stated
 
 
-def test_documented_versions_match_the_declared_ones() -> None:
+def test_documented_versions_match_the_declared_versions() -> None:
     declared = requirements("test")
     (sentence,) = re.findall(r"^It runs with .*?\.$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     floors = {name.lower(): floor for name, floor in re.findall(r"(\w+) ([\d.]+\d) to \d", sentence)}

@@ -152,7 +152,7 @@ def test_error_texts_are_collected_through_variables_functions_and_constants(tmp
     ] == [text.text for text in error_texts(tmp_path, ["package"])]
 
 
-def test_a_new_error_text_has_no_entry_and_is_shown_with_its_place(tmp_path: Path) -> None:
+def test_a_new_error_text_matches_no_entry_and_is_shown_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text('raise ValueError("the moon is full tonight")\n')
     (text,) = error_texts(tmp_path, ["."])
 

@@ -72,7 +72,7 @@ def wait_for_panel(page: Any, panel: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("panel", PANELS)
-def test_page_has_no_accessibility_violations(
+def test_a_page_has_no_accessibility_violations(
     open_page: Open, busy_mock: SegmentMock, axe: str, panel: str, scheme: str
 ) -> None:
     page = open_page(panel, color_scheme=scheme, bypass_csp=True)

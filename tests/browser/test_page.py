@@ -407,7 +407,7 @@ def test_a_snapshot_can_be_created_and_restored(open_page: Open, mock: SegmentMo
     assert before == mock.state()
 
 
-def test_reset_asks_for_confirmation(open_page: Open, mock: SegmentMock, client: Client) -> None:
+def test_the_reset_button_asks_for_confirmation(open_page: Open, mock: SegmentMock, client: Client) -> None:
     client.upsert("A")
     page = open_page()
     expect(row(page, 1)).to_be_visible()

@@ -143,7 +143,7 @@ def test_integers_that_javascript_can_not_represent_are_shown_unchanged(open_pag
 
 
 @pytest.mark.slow
-def test_the_newest_calls_are_listed_and_the_number_of_older_ones_is_shown(browser: Any) -> None:
+def test_the_newest_calls_are_listed_and_the_number_of_older_calls_is_shown(browser: Any) -> None:
     with SegmentMock(journal_size=10_000, limits="off") as mock:
         server = mock.serve()
         with mock.session() as session:

@@ -42,7 +42,7 @@ def simplify_fences(markdown: str) -> str:
 
 
 def replace_external_links(markdown: str, source: Path, repository: str | None) -> str:
-    """Return *markdown* with links to files outside docs/ leading to *repository*; without one, they become text."""
+    """Return *markdown* with links to files outside docs/ leading to *repository*, or as text without it."""
 
     def replacement(match: re.Match[str]) -> str:
         text, target, anchor = match.groups()

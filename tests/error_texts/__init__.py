@@ -1,1 +1,1 @@
-"""The error messages of the project, and the documentation of each."""
+"""Tests of the wording of error messages, and the code that collects the messages from the source."""

@@ -153,7 +153,7 @@ def test_mark_is_the_log_position_of_the_oldest_entry() -> None:
 
 
 def test_clear_removes_entries_and_the_count_of_dropped_entries() -> None:
-    """New ids continue after the last one."""
+    """New ids continue after the last id."""
     journal = Journal(1)
     last = [open_entry(journal).id for _ in range(3)][-1]
     journal.clear()

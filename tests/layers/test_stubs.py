@@ -168,7 +168,9 @@ class TestRespx:
             mock, self.stub_that_passes_vendors, lambda: results_from_both_hosts(call)
         )
 
-    def test_the_one_that_was_started_last_gets_the_call(self, mock: SegmentMock, call: Callable[..., Any]) -> None:
+    def test_the_stub_or_interception_that_started_last_gets_the_call(
+        self, mock: SegmentMock, call: Callable[..., Any]
+    ) -> None:
         """The stub still gets calls to other hosts."""
         results = results_in_both_orders(mock, self.stub_of_the_vendor, lambda: results_from_both_hosts(call))
 

@@ -139,7 +139,7 @@ def test_every_example_fits_its_schema(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_the_examples_are_the_shipped_ones(name: str) -> None:
+def test_a_document_has_the_shipped_examples(name: str) -> None:
     """Each is an example of its operation, with the request and the complete response."""
     shipped = {proof.name: proof for proof in shipped_examples() if proof.name.startswith(f"{name}/")}
     request_names, reply_names = set(), set()

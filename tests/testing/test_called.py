@@ -185,7 +185,7 @@ def test_wait_for_waits_for_a_call_of_another_thread(mock, upsert):
 
 
 def test_wait_for_waits_for_a_call_over_a_socket(mock):
-    """The entry of such a call has no line of its caller."""
+    """The entry of such a call does not have the line of its caller."""
     url = f"{mock.serve().url}{ROOT}/segments"
     client = threading.Thread(target=requests.put, args=(url,), kwargs={"json": body_with_group("A"), "headers": KEY})
     client.start()

@@ -1,4 +1,4 @@
-"""``mock.expect_changes`` compares the changes of records with the expected ones."""
+"""``mock.expect_changes`` compares the changes of records with the expected changes."""
 
 from __future__ import annotations
 

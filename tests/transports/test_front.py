@@ -193,7 +193,7 @@ def test_a_call_with_an_incomplete_body_is_400_and_not_forwarded(mock: SegmentMo
     assert "Content-Length" in json.loads(b"".join(chunks))["detail"]
 
 
-def test_a_call_without_a_body_is_forwarded_without_one(mock: SegmentMock) -> None:
+def test_a_call_without_a_body_is_forwarded_without_a_body(mock: SegmentMock) -> None:
     app = create_app(upstream=mock.serve().url)
     for data in (b"", b"{}"):
         environ = EnvironBuilder("/segments", method="PUT", data=data, headers=HEADERS).get_environ()

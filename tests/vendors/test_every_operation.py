@@ -45,7 +45,7 @@ def greet(call: Call, data: Json) -> Json:
 
 
 @pytest.mark.parametrize("vendor", ["salsa", "segmenter"])
-def test_a_new_operation_is_one_row_and_one_function(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_operation_needs_only_one_row_and_one_function(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The operation returns 200, refuses an invalid body, and appears in the journal and in the metrics."""
     operation = Operation("greet", "POST", ("/greetings",), greet, "assumed", request=Greeting())
     rows = {row.name: row for row in find_vendors()}

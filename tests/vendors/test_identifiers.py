@@ -106,7 +106,7 @@ def test_salsa_accepts_a_trailing_slash(salsa, method, path):
 
 
 def test_the_segmenter_accepts_a_trailing_slash(segmenter):
-    """The path may have an id."""
+    """This applies to paths with and without an id."""
     api = segmenter([{"id": "s", "name": "n"}])
 
     for path in ("/", "/s/"):

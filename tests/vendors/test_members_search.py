@@ -111,7 +111,7 @@ def test_an_empty_list_of_supporter_ids_returns_no_members(salsa):
 
 
 def test_joined_since_returns_members_who_joined_at_that_time_or_later(salsa):
-    """total counts these members, and they come in pages."""
+    """total counts only these members, and they are returned in pages."""
     api = make_api(salsa, joined=(0,))
     clock = api.mock.clock
     clock.freeze("2024-01-01T12:00:00Z")

@@ -1,4 +1,4 @@
-"""The records that a credential sees: shared ones, its own copy, or none, depending on the credentials setting."""
+"""The records that a credential sees: shared records, its own copy, or none, depending on the setting credentials."""
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_deleting_an_id_does_not_delete_it_in_other_organizations(salsa):
     assert ["UPDATED"] == [item["result"] for item in third]
 
 
-def test_state_can_be_read_and_written_for_one_organization(salsa):
+def test_the_state_of_one_organization_can_be_read_and_written(salsa):
     api = make_api(salsa)
     api.upsert({"name": "mine"})
     states = [api.session.get(STATE, params=query).json() for query in ({}, {"organization": "token"})]

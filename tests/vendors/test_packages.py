@@ -31,7 +31,7 @@ def tickets(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_a_vendor_of_a_package_works_like_a_shipped_vendor(install: Install) -> None:
-    """It is listed after the shipped ones; host, path, key, option, data file, journal and state all work."""
+    """It is listed after the shipped vendors; host, path, key, option, data file, journal and state all work."""
     install(HALLO)
     with SegmentMock(hallo_greeting="Hi", data={"hallo": {"guests": [{"name": "Bo"}]}}) as mock:
         with mock.session() as session:

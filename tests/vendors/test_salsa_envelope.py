@@ -112,7 +112,7 @@ def test_every_response_has_its_own_id(salsa):
         ("2018-12-31T23:59:59.9996Z", "2019-01-01T00:00:00.000Z"),
     ],
 )
-def test_timestamp_is_utc_with_three_decimals(salsa, now, expected):
+def test_the_timestamp_is_utc_with_three_decimals(salsa, now, expected):
     """It is the time of the mock's clock, with Z as the zone."""
     api = salsa()
     api.mock.clock.freeze(now)

@@ -27,8 +27,8 @@ def error(reply):
     ],
 )
 @pytest.mark.parametrize("host", [HOST, "http://segment-mock", "http://127.0.0.1:7357"])
-def test_repeated_slashes_count_as_one(salsa, path, host):
-    """They may be anywhere in the path, and cause no redirect."""
+def test_repeated_slashes_count_as_one_slash(salsa, path, host):
+    """The slashes may be anywhere in the path, and cause no redirect."""
     api = salsa([{"name": "a"}])
     reply = api.send("POST", host + path, SEARCH)
 

@@ -61,7 +61,7 @@ def test_an_update_keeps_omitted_fields_and_clears_null_fields(salsa, members, e
 
 
 def test_a_group_with_a_null_id_is_added(salsa):
-    """Some clients send every field, unset ones as null."""
+    """Some clients send every field, with null for unset fields."""
     api = salsa()
     (segment,) = api.upsert({"segmentId": None, "name": "n", "description": None, "externalSystemId": None})["segments"]
 
@@ -88,7 +88,7 @@ def test_an_unknown_id_is_created_if_the_setting_allows_it(salsa):
 
 
 def test_an_upsert_with_a_deleted_id_revives_the_id(salsa):
-    """The group is ADDED under that id, as the last one, without its old members and values."""
+    """The group is ADDED under that id, as the last group, without its old members and values."""
     api = salsa(
         [{"segmentId": A, "name": "n", "description": "d"}, {"name": "other"}],
         supporters=[{"externalSystemId": "s"}],

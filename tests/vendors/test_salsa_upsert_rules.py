@@ -115,7 +115,7 @@ def test_a_name_is_unique_among_groups_of_every_type(salsa, kind):
     assert ["existing_name", "mine"] == api.names
 
 
-def test_a_data_file_may_have_duplicate_names_but_an_upsert_adds_no_further_one(salsa):
+def test_a_data_file_may_have_duplicate_names_and_an_upsert_may_not_add_them(salsa):
     """A recorded organization has two groups of the same name, probably added in the user interface."""
     api = salsa([{"name": "Volunteer", "type": "CUSTOM"}, {"name": "Volunteer", "type": "CUSTOM"}])
     (refused,) = api.upsert({"name": "Volunteer"})["segments"]

@@ -18,7 +18,7 @@ def test_an_update_stores_every_documented_field(segmenter):
     assert [{**SEGMENT, "persons": []}] == api.mock.segmenter.segments
 
 
-def test_the_response_is_the_printed_one(segmenter):
+def test_the_response_is_the_printed_response(segmenter):
     """The body has the same bytes, and the content type is JSON."""
     reply = segmenter([SEGMENT]).send("PUT", "", {"id": "s"})
 

@@ -12,7 +12,7 @@ from segment_mock.cli import main
 from segment_mock.core import all_options
 from segment_mock.vendors import find_vendors
 from tests.docs_site.reference.markdown import as_json, block, code, page, prose, table
-from tests.docs_site.reference.settings import takes, with_default
+from tests.docs_site.reference.settings import accepted_values, with_default
 
 _INTRO = """\
 `segment-mock COMMAND --help` prints the same in a terminal. [Exit codes](exit-codes.md) lists what each ends with,
@@ -90,11 +90,11 @@ def _option(row: click.Option) -> tuple[str, str, str]:
         about = f"Required. {about}"
     if row.multiple and "repeated" not in about:
         about = f"{about.rstrip('.')}; may be repeated."
-    kind = takes(setting) if setting and not row.is_flag else _takes(row)
+    kind = accepted_values(setting) if setting and not row.is_flag else _accepted_values(row)
     return names + (f"<br>{code(variable)}" if variable else ""), with_default(kind, _default(default)), about
 
 
-def _takes(row: click.Option) -> str:
+def _accepted_values(row: click.Option) -> str:
     if row.is_flag:
         return ""
     kind: Any = row.type

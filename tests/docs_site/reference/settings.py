@@ -44,7 +44,7 @@ def _table(rows: tuple[Option, ...] | list[Option]) -> str:
         [
             (
                 _names(row),
-                with_default(takes(row), as_json(row.initial)),
+                with_default(accepted_values(row), as_json(row.initial)),
                 row.help,
             )
             for row in rows
@@ -62,7 +62,7 @@ def _names(row: Option) -> str:
     return f"{code(row.name)}<br>{code(row.flag)}{short}<br>{code(row.variable)}"
 
 
-def takes(row: Option) -> str:
+def accepted_values(row: Option) -> str:
     """Return a description of the values that *row* accepts."""
     if row.kind is BOOL:
         return "true or false"

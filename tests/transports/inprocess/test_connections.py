@@ -148,7 +148,7 @@ def test_only_an_incomplete_response_closes_the_connection(transport: Any, name:
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
 def test_httpx_reuses_connections_as_over_sockets(transport: Any) -> None:
-    """A delayed response keeps the connection open, an unread stream closes it, in both kinds of client."""
+    """In both kinds of client, a delayed response keeps the connection open, and an unread stream closes it."""
 
     async def asynchronously() -> None:
         async with httpx.AsyncClient(timeout=9) as client:

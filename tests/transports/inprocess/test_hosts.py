@@ -54,7 +54,7 @@ def test_an_invalid_host_is_an_error(host: str) -> None:
         mock.intercept(hosts=[host])
 
 
-def test_proxy_serves_a_configured_gateway() -> None:
+def test_a_proxy_serves_a_configured_gateway() -> None:
     with SegmentMock(hosts=["gateway.example"]) as mock:
         server = mock.serve(proxy=True)
         reply = requests.get(

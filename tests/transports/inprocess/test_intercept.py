@@ -126,7 +126,7 @@ def test_an_exception_in_the_block_ends_the_interception(mock: SegmentMock) -> N
 
 
 def test_an_unknown_transport_is_an_error(mock: SegmentMock) -> None:
-    """The error names it and the valid ones."""
+    """The error names the unknown transport and the valid transports."""
     with pytest.raises(ValueError, match="'pigeon' is not one of inprocess, live, tls"):
         mock.intercept(transport="pigeon")  # type: ignore[arg-type]
 
@@ -142,7 +142,7 @@ def test_the_innermost_of_two_mocks_gets_the_call(mock: SegmentMock, client: Any
     assert [1, 0, 1] == results
 
 
-def test_real_connections_are_not_used_during_an_interception_nor_ours_after_it(
+def test_intercepted_and_real_calls_share_no_connections(
     mock: SegmentMock, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client keeps connections alive to a real server that has the vendor's host name."""
@@ -284,7 +284,7 @@ def test_the_default_timeout_of_aiohttp_applies(mock: SegmentMock) -> None:
     assert 299 <= mock.clock.now() - before <= 301
 
 
-def test_a_traced_request_of_httpx_is_the_same_as_a_plain_one(mock: SegmentMock) -> None:
+def test_a_traced_request_of_httpx_is_the_same_as_an_untraced_request(mock: SegmentMock) -> None:
     """Only a traced request is serialized by h11; headers, their order and the body are the same."""
     with mock.intercept(), httpx.Client(timeout=10) as client:
         for extensions in ({}, {"trace": lambda *_: None}):

@@ -23,41 +23,41 @@ LINE = r"{host} was called at tests/transports/inprocess/test_lookup.py:\d+: "
 
 
 def resolve(host: str) -> None:
-    """Look up the name with ``getaddrinfo``."""
+    """Look up *host* with ``getaddrinfo``."""
     socket.getaddrinfo(host, 443)
 
 
 def resolve_old(host: str) -> None:
-    """Look up the name with ``gethostbyname``, which predates IPv6."""
+    """Look up *host* with ``gethostbyname``, which predates IPv6."""
     socket.gethostbyname(host)
 
 
 def connect(host: str) -> None:
-    """Connect a socket to the name."""
+    """Connect a socket to *host*."""
     with socket.socket() as sock:
         sock.connect((host, 443))
 
 
 def connect_ex(host: str) -> None:
-    """Connect a socket to the name with ``connect_ex``, which returns an error code."""
+    """Connect a socket to *host* with ``connect_ex``, which returns an error code."""
     with socket.socket() as sock:
         sock.connect_ex((host, 443))
 
 
 def send_to(host: str) -> None:
-    """Send a datagram to the name."""
+    """Send a datagram to *host*."""
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.sendto(b"?", (host, 53))
 
 
 def send_to_with_flags(host: str) -> None:
-    """Send a datagram to the name, with flags."""
+    """Send a datagram to *host*, with flags."""
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.sendto(b"?", 0, (host, 53))
 
 
 def open_connection(host: str) -> None:
-    """Open a connection with asyncio, which looks the name up in another thread."""
+    """Open a connection to *host* with asyncio, which looks the name up in another thread."""
 
     async def opened() -> None:
         await asyncio.open_connection(host, 443)
@@ -66,7 +66,7 @@ def open_connection(host: str) -> None:
 
 
 def sock_connect(host: str) -> None:
-    """Connect an existing socket with asyncio."""
+    """Connect an existing socket to *host* with asyncio."""
 
     async def connected() -> None:
         with socket.socket() as sock:
@@ -77,17 +77,17 @@ def sock_connect(host: str) -> None:
 
 
 def call_with_requests(host: str) -> None:
-    """Send a request with requests, which an interception would route to a mock."""
+    """Send a request to *host* with requests, which an interception would route to a mock."""
     requests.get(f"https://{host}/")
 
 
 def call_with_httpx(host: str) -> None:
-    """Send a request with httpx."""
+    """Send a request to *host* with httpx."""
     httpx.get(f"https://{host}/")
 
 
 def call_with_async_httpx(host: str) -> None:
-    """Send a request with an asynchronous client of httpx, which looks the name up in another thread."""
+    """Send a request to *host* with httpx.AsyncClient, which looks the name up in another thread."""
 
     async def fetch() -> None:
         async with httpx.AsyncClient() as client:
@@ -97,7 +97,7 @@ def call_with_async_httpx(host: str) -> None:
 
 
 def call_with_aiohttp(host: str) -> None:
-    """Send a request with aiohttp, which looks the name up in another task."""
+    """Send a request to *host* with aiohttp, which looks the name up in another task."""
 
     async def fetch() -> None:
         async with aiohttp.ClientSession() as session:

@@ -108,7 +108,7 @@ def test_interceptions_may_end_in_any_order(mock: SegmentMock, empty_mock: Segme
 
 
 def test_a_patch_that_outlives_the_interception_restores_the_original(mock: SegmentMock) -> None:
-    """If it wrapped the method that the interception patches too, the next interception removes the stale wrapper."""
+    """If the patch wrapped a method that the interception also patched, the next interception removes the wrapper."""
     send = HTTPAdapter.send
     above = mocks.patch.object(HTTPAdapter, "send", autospec=True, side_effect=send)
     at = mocks.patch.object(http.client.HTTPSConnection, "connect", CONNECT)
@@ -155,7 +155,9 @@ def test_a_wrapper_that_copies_the_attributes_of_our_patch_is_kept(
     assert calls == ["api.salsalabs.org"]
 
 
-def test_an_inner_interception_continues_after_the_outer_one_ends(mock: SegmentMock, empty_mock: SegmentMock) -> None:
+def test_an_inner_interception_continues_after_the_outer_interception_ends(
+    mock: SegmentMock, empty_mock: SegmentMock
+) -> None:
     """It may be below another library's patch; the patches are removed with the last interception."""
     send = HTTPAdapter.send
     outer, inner = empty_mock.intercept(), mock.intercept()
@@ -330,11 +332,11 @@ def test_concurrent_tasks_of_trio_have_their_own_interceptions(release: str, mon
     async def run() -> None:
         async with httpx.AsyncClient() as client, trio.open_nursery() as nursery:
 
-            async def one(name: str) -> None:
+            async def add_groups(name: str) -> None:
                 seen[name] = await add_groups_in_own_mock(name, client, pause=trio.sleep)
 
             for name in "xyz":
-                nursery.start_soon(one, name)
+                nursery.start_soon(add_groups, name)
 
     trio.run(run)
 
@@ -342,7 +344,7 @@ def test_concurrent_tasks_of_trio_have_their_own_interceptions(release: str, mon
 
 
 def test_tasks_and_threads_that_a_task_starts_use_its_interception(mock: SegmentMock, empty_mock: SegmentMock) -> None:
-    async def one(own: SegmentMock, ready: asyncio.Event, other: asyncio.Event) -> Any:
+    async def count_in_own_mock(own: SegmentMock, ready: asyncio.Event, other: asyncio.Event) -> Any:
         with own.intercept():
             ready.set()
             await other.wait()  # both interceptions are in force
@@ -352,7 +354,7 @@ def test_tasks_and_threads_that_a_task_starts_use_its_interception(mock: Segment
 
     async def run() -> Any:
         ready = asyncio.Event(), asyncio.Event()
-        return await asyncio.gather(one(mock, *ready), one(empty_mock, *ready[::-1]))
+        return await asyncio.gather(count_in_own_mock(mock, *ready), count_in_own_mock(empty_mock, *ready[::-1]))
 
     assert [[1, 1], [0, 0]] == [[*counts] for counts in asyncio.run(run())]
 
@@ -378,7 +380,7 @@ def test_an_interception_started_by_a_finished_task_applies_to_the_thread(
 
 
 def test_threads_have_their_own_interceptions(mock: SegmentMock, empty_mock: SegmentMock) -> None:
-    """A thread without one uses the innermost interception of the process."""
+    """A thread without an interception uses the innermost interception of the process."""
     both, done = threading.Barrier(2, timeout=10), threading.Barrier(2, timeout=10)
     seen: dict[str, int] = {}
 

@@ -54,7 +54,7 @@ def test_requests_httpx_and_aiohttp_can_send_large_bodies():
 
 
 def test_pipelined_requests_are_answered_in_order():
-    """A delayed response delays those after it."""
+    """A delayed response delays the responses after it."""
 
     async def answer(request):
         if request.number in (1, 30):

@@ -1,4 +1,4 @@
-"""Requests that the live server itself refuses or ends: malformed, oversized and incomplete ones."""
+"""Requests that the live server itself refuses or ends: malformed, oversized and incomplete requests."""
 
 import pytest
 import requests
@@ -48,7 +48,7 @@ def test_tls_and_connect_on_a_plain_server_are_logged(data, sentence, caplog):
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [sentence]
 
 
-def test_a_valid_request_is_answered_before_a_malformed_one():
+def test_a_valid_request_is_answered_before_a_malformed_request():
     """The 400 has a body, even after a HEAD request."""
     with serve() as server, RawClient(server) as client:
         client.send(b"HEAD / HTTP/1.1\r\n\r\n" + b"\0\r\n\r\n")

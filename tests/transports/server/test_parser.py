@@ -246,7 +246,7 @@ def test_parsing_takes_linear_time(piece: bytes) -> None:
     ],
 )
 def test_heads_chunk_lines_and_trailers_have_a_maximum_length(data: bytes, limit: int) -> None:
-    """Longer ones are 431."""
+    """A longer head, chunk line or trailer is 431."""
     parser = parse(data, *[b"a" * 1000] * (limit // 1000 + 2))
 
     assert [("431", "", b"")] == outcomes(parser)
