@@ -92,7 +92,7 @@ def item() -> Schema:
 def accepting(vendor: Vendor, name: str) -> Callable[[bytes], Json]:
     """Return a function that parses a body and validates it by an operation's schema, as a call does."""
     load = Validator(schema(vendor, name)).load
-    return lambda body: load(parse(body))[0]
+    return lambda body: load(parse(body), [])
 
 
 def accepting_groups() -> Callable[[bytes], None]:
@@ -101,7 +101,7 @@ def accepting_groups() -> Callable[[bytes], None]:
 
     def accepted(body: bytes) -> None:
         for row in frame(body)["payload"]["segments"]:
-            one(row)
+            one(row, [])
 
     return accepted
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from harness import Report
 from process import ENVIRONMENT
 
-BOUNDS = {"core": 240_000, "live": 310_000}
+BOUNDS = {"core": 240_000, "live": 300_000}
 FEW, MANY = 200, 1200
 HERE = Path(__file__).parent
 START = """
@@ -76,7 +76,7 @@ assert SEARCH.expected in transport.data
 
 def main() -> int:
     """Measure; return the exit code."""
-    report = Report.start("Instructions of a core call")
+    report = Report.start("Instructions of a call")
     if not shutil.which("valgrind"):
         report.skipped["callgrind"] = "valgrind is not installed"
         return report.finish()
