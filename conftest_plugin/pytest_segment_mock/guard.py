@@ -60,6 +60,12 @@ def refused_calls() -> list[Any]:
     return module.calls if module else []
 
 
+def hanging_calls() -> list[str]:
+    """Return the messages of the calls of this process that would have hung without end so far."""
+    module = sys.modules.get("segment_mock.refused")
+    return module.hanging_calls if module else []
+
+
 def hosts_refused_by_exec(config: pytest.Config) -> dict[str, int]:
     """Return how often the proxy of ``segment-mock exec``, if it runs these tests, refused each host so far."""
     if not config.stash[_IS_UNDER_EXEC]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from .fixtures import used_mocks, used_settings
-from .guard import hosts_refused_by_exec, is_by_guard, is_up, refused_calls
+from .guard import hanging_calls, hosts_refused_by_exec, is_by_guard, is_up, refused_calls
 from .settings import STRICT, strict_names
 from .sweep import CASE
 
@@ -21,10 +21,11 @@ _FAILS_BY_DEFAULT = frozenset({"faults", "operations", "stubs", "network"})
 _SHOWN = 10
 """How many lines of one name are listed."""
 _HELP = (
-    "What fails a test: 'true' for all, 'false' for nothing, or some of the following. 'faults': a fault never fired. "
-    "'operations': a call matched no operation. 'stubs': a stub was never called. 'credentials': one looks real. "
-    "'fields': a member was sent that the API ignores. 'network': a call was refused. Default: faults, operations, "
-    "stubs, and network for calls that segment_mock_guard refused. The others are warnings."
+    "What fails a test: 'true' for all, 'false' for nothing, or some of the following. 'faults': a fault never fired, "
+    "or a call would hang without end. 'operations': a call matched no operation. 'stubs': a stub was never called. "
+    "'credentials': one looks real. 'fields': a member was sent that the API ignores. 'network': a call was refused. "
+    "Default: faults, operations, stubs, and network for calls that segment_mock_guard refused. The others are "
+    "warnings."
 )
 
 
@@ -74,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Check a test that did not fail otherwise."""
     refused_before, by_exec = len(refused_calls()), hosts_refused_by_exec(item.config)
+    hanging_before = len(hanging_calls())
     result = yield
     if not getattr(item, "_excinfo", None):  # unittest stores failures there
         mocks = used_mocks(item)
@@ -81,7 +83,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         for host, count in hosts_refused_by_exec(item.config).items():
             refused += [ExecRefusal(host)] * (count - by_exec.get(host, 0))
         if refused or any(mock.faults.ever_armed or mock.stubs or len(mock.journal) for mock in mocks):
-            _check(item, refused)
+            _check(item, refused, hanging_calls()[hanging_before:] if mocks else [])
     return result
 
 
@@ -90,9 +92,11 @@ def _without_nested_runs(item: pytest.Item, refused: list[Any]) -> list[Any]:
     return [call for call in refused if (is_up(item.config) if is_by_guard(call) else used_mocks(item))]
 
 
-def _check(item: pytest.Item, refused: list[Any]) -> None:
+def _check(item: pytest.Item, refused: list[Any], hanging: list[str]) -> None:
     try:
         fails, warns, problems = _problems(item, refused)
+        problems["hanging"] = [] if _expects(item, "WouldHangForever") else [*dict.fromkeys(hanging)]
+        fails |= {"hanging"} if "faults" in fails else set()
     except Exception as error:  # a failing check must not hide the result of the test
         item.warn(UserWarning(f"segment-mock: strict could not be checked: {type(error).__name__}: {error}"))
         return
@@ -109,7 +113,7 @@ def _problems(item: pytest.Item, refused: list[Any]) -> tuple[frozenset[str], fr
     problems = {name: [line for mock in used_mocks(item) for line in of(item, mock)] for name, of in _CHECKS.items()}
     names = _names(item)
     if names is None:
-        refused = [] if _expects_refusals(item) else refused
+        refused = [] if _expects(item, "NetworkBlocked") else refused
         problems["network"] = [_refused(call) for call in refused if is_by_guard(call)]
         problems["blocked"] = [_refused(call) for call in refused if not is_by_guard(call)]
         return _FAILS_BY_DEFAULT, frozenset(_WARNINGS), problems
@@ -117,10 +121,10 @@ def _problems(item: pytest.Item, refused: list[Any]) -> tuple[frozenset[str], fr
     return names, frozenset(_WARNINGS) - names if names else frozenset(), problems
 
 
-def _expects_refusals(item: pytest.Item) -> bool:
-    """Return whether the test expects the error, as in ``pytest.raises(NetworkBlocked)``."""
+def _expects(item: pytest.Item, error: str) -> bool:
+    """Return whether the test expects an *error* with this name, as in ``pytest.raises(NetworkBlocked)``."""
     code = getattr(getattr(item, "obj", None), "__code__", None)
-    return code is not None and "NetworkBlocked" in code.co_names
+    return code is not None and error in code.co_names
 
 
 def _names(item: pytest.Item) -> frozenset[str] | None:
@@ -134,7 +138,8 @@ def _names(item: pytest.Item) -> frozenset[str] | None:
 
 
 def _section(name: str, lines: list[str], fails: frozenset[str]) -> str:
-    other_names = [other for other in STRICT if other in fails and other != name] or False
+    own = "faults" if name == "hanging" else name
+    other_names = [other for other in STRICT if other in fails and other != own] or False
     remedy = f"@pytest.mark.segment_mock(strict={other_names}), or segment_mock_strict in the ini file, lets this pass"
     return "\n".join([_TITLES[name], *(f"  {line}" for line in _bounded(lines)), f"  ({remedy})"])
 
@@ -213,6 +218,7 @@ _CHECKS: Mapping[str, Callable[[pytest.Item, SegmentMock], Iterator[str]]] = {
     "fields": _ignored_fields,
 }
 _TITLES = {
+    "hanging": "A call would have hung without end, and the code under test swallowed the error WouldHangForever:",
     "faults": "A fault was armed and never fired, so this test proves less than it appears to:",
     "operations": "A call matched no operation of any vendor:",
     "credentials": "A credential looks like a real one; tests should use an invented one:",

@@ -16,7 +16,7 @@ from typing import Any, TypedDict, cast
 from .clock import iso, seconds
 from .forking import new_lock
 from .hosts import query_of
-from .json_match import ABSENT, Mismatch, brief, json_or_text, mismatches, parsed
+from .json_match import ABSENT, Mismatch, brief, json_or_text, mismatches, parsed, steps_of, values_at
 from .messages import Request, Response
 from .redaction import REDACTED, is_secret_name, redacted, without
 from .settings import SettingError, alternatives, unknown_name
@@ -339,6 +339,10 @@ class Filters(TypedDict, total=False):
     query: Mapping[str, Any] | None
 
 
+CUT = "more than the 64 KiB that the journal keeps of it"
+"""The actual value of a body that can't be compared."""
+
+
 @dataclass(frozen=True)
 class EntryFilter:
     """The conditions that an entry has to meet; None sets no condition.
@@ -349,7 +353,8 @@ class EntryFilter:
     * *organization*: the name of an organization
     * *after* (inclusive), *before* (exclusive): times of arrival, ISO 8601, a `datetime` or epoch seconds; UTC unless
       they have another time zone
-    * *json*: members that the body of the request must contain; with *exact*, the whole body
+    * *json*: members that the body of the request must contain, nested or by paths such as
+      ``payload.segments[0].name``; with *exact*, the whole body
     * *headers*, *query*: names and values that the request must have; names of headers in any case
     * *since*: the id of an entry; only later entries match
     * *limit*: keep at most this many of the newest matching entries
@@ -434,6 +439,11 @@ class EntryFilter:
         if self.json is not None:
             yield from self._body(entry)
 
+    def may_match(self, entry: Entry) -> bool:
+        """Return whether *entry* fails only because the journal does not keep its whole body."""
+        misses = [*self.misses(entry)] if self.names(entry) else []
+        return bool(misses) and all(miss.actual is CUT for miss in misses)
+
     def _parameters(self, entry: Entry) -> Iterator[Mismatch]:
         for name, expected in (self.headers or {}).items():
             actual = entry.request_headers.get(name.lower(), ABSENT)
@@ -447,9 +457,18 @@ class EntryFilter:
     def _body(self, entry: Entry) -> Iterator[Mismatch]:
         body = entry.request_json
         if body is None and len(entry.request_body) >= BODY_LIMIT:
-            yield Mismatch("body", self.json, "more than the 64 KiB that the journal keeps of it")
-        else:
-            yield from mismatches(self.json, body, exact=self.exact)
+            yield Mismatch("body", self.json, CUT)
+            return
+        expected = self.json
+        if isinstance(expected, Mapping) and isinstance(body, Mapping) and not self.exact:
+            paths = {name: steps_of(name) for name in expected if isinstance(name, str) and name not in body}
+            paths = {name: steps for name, steps in paths.items() if len(steps) > 1}
+            for name, steps in paths.items():
+                values = values_at(body, steps)
+                if all(any(mismatches(expected[name], value)) for value in values):
+                    yield Mismatch(name, expected[name], values[0] if len(values) == 1 else values or ABSENT)
+            expected = {name: value for name, value in expected.items() if name not in paths}
+        yield from mismatches(expected, body, exact=self.exact)
 
 
 def _is_sent_as(expected: Any, text: Any) -> bool:

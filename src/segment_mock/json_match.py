@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +21,7 @@ MAX_DEPTH: Final = 100
 """How many levels data may be nested, so that printing or exporting it fits on Python's stack."""
 MAX_DIGITS: Final = 1000
 """How many digits a whole number may have; Python reads and writes longer ones slowly, or not at all."""
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]+|\*)\]")
 _AS_JSON: ContextVar[bool] = ContextVar("as_json", default=False)
 ABSENT: Final = _Absent()
 """The value of a member that is missing, on the expected or on the actual side."""
@@ -58,6 +60,28 @@ def mismatches(expected: Any, actual: Any, *, exact: bool = False, path: str = "
         yield Mismatch(path, expected, actual)  # True equals 1 in Python, but not in JSON
     elif not expected == actual:  # noqa: SIM201 - what stands for a value promises == and nothing else
         yield Mismatch(path, expected, actual)
+
+
+def steps_of(path: str) -> list[str | int | None]:
+    """Return the steps of *path*: a member's name, an index, or None for every item; ``[]`` if it is not a path."""
+    text = path.removeprefix("$")
+    steps = [*_STEP.finditer(text)]
+    if "".join(step[0] for step in steps) != text:
+        return []
+    return [step[1] if step[1] else None if step[2] == "*" else int(step[2]) for step in steps]
+
+
+def values_at(value: Any, steps: list[str | int | None]) -> list[Any]:
+    """Return every value at the path *steps*."""
+    if not steps:
+        return [value]
+    step, rest = steps[0], steps[1:]
+    if isinstance(step, str):
+        return values_at(value[step], rest) if isinstance(value, dict) and step in value else []
+    if not isinstance(value, list):
+        return []
+    items = value if step is None else value[step : step + 1]
+    return [value_below for item in items for value_below in values_at(item, rest)]
 
 
 def parsed(body: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""Refused calls to other hosts, kept for reports because the code under test may swallow the error."""
+"""Refused calls to other hosts, and calls that would hang, for reports: the code under test may swallow the error."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ class RefusedCall:
 
 calls: list[RefusedCall] = []
 """The refused calls of this process, oldest first, at most 10,000."""
+
+
+hanging_calls: list[str] = []
+"""The messages of the calls of this process that would have hung without end, oldest first, at most 10,000."""
+
+
+def note_hanging(message: str) -> None:
+    """Record a call that would have hung without end."""
+    with _lock:
+        if len(hanging_calls) < _MOST:
+            hanging_calls.append(message)
 
 
 def note(host: str, caller: str, why: str) -> None:

@@ -58,7 +58,7 @@ def journal_with_entries() -> Journal:
         ({"status": ANY}, [1, 2, 3, 4, 5, 6]),
         ({"operation": ""}, []),
         ({"status": 429}, [1, 3, 5]),
-        ({"status": 0}, []),
+        ({"status": 599}, []),
         ({"since": 4}, [5, 6]),
         ({"since": 0}, [1, 2, 3, 4, 5, 6]),
         ({"since": 6}, []),

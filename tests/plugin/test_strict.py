@@ -351,3 +351,66 @@ def test_vendor():
     assert re.search(r"1 failed, 2 passed, \d+ warning", output)
     # The message of the failure is in the short summary too, if pytest runs in CI.
     assert 2 <= output.count("  example.org was called, and refused by the proxy of segment-mock exec")
+
+
+HANGING = (
+    CLIENT
+    + """
+import asyncio
+import httpx
+from segment_mock import WouldHangForever
+
+def swallow():
+    for _ in range(2):
+        try:
+            requests.put(SEGMENTS)
+        except Exception:
+            pass
+
+def test_swallowed(segment_mock):
+    segment_mock.faults.add("hang")
+    swallow()
+
+def test_swallowed_by_a_task(segment_mock):
+    async def put():
+        async with httpx.AsyncClient(timeout=None) as client:
+            try:
+                await client.put(SEGMENTS)
+            except Exception:
+                pass
+    segment_mock.faults.add("hang")
+    asyncio.run(put())
+
+@pytest.mark.segment_mock_sweep(faults=[{"kind": "hang", "after": False}])
+def test_sweep(segment_mock):
+    swallow()
+
+def test_expected(segment_mock):
+    segment_mock.faults.add("hang")
+    with pytest.raises(WouldHangForever):
+        requests.put(SEGMENTS)
+
+@pytest.mark.segment_mock(strict=["operations"])
+def test_allowed(segment_mock):
+    segment_mock.faults.add("hang")
+    swallow()
+"""
+)
+
+
+def test_a_call_that_hangs_fails_the_test_also_if_the_error_is_swallowed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_a=HANGING)
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(passed=3, failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_swallowed _*",
+            "segment-mock: A call would have hung without end, and the code under test swallowed the error *",
+            "  PUT /api/integration/ext/v1/segments: the fault 'hang' on *, and the client has no timeout; set one",
+            "  (@pytest.mark.segment_mock(strict=[[]'operations', 'stubs', 'network']), or *",
+            "*_ test_swallowed_by_a_task _*",
+            "*FAILED with hang before",
+        ]
+    )

@@ -270,3 +270,32 @@ def test_pytest_shows_the_assertion_without_internal_frames(pytester):
 def test_a_status_that_no_response_has_is_refused(mock, status):
     with pytest.raises(SettingError, match=f"status: {status} is not a status, which is from 100 to 599"):
         mock.journal.assert_not_called(UPSERT, status=status)
+
+
+def test_json_may_have_paths(mock, upsert):
+    upsert("A", "B")
+    journal = mock.journal
+
+    journal.assert_called(UPSERT, json={"payload.segments[1].name": "B"})
+    journal.assert_called(UPSERT, json={"payload.segments[*].name": IsStr(regex="B"), "payload": ANY})
+    journal.assert_not_called(UPSERT, json={"payload.segments[*].name": "C"})
+    with pytest.raises(AssertionError, match="expected 0 calls"):
+        journal.assert_not_called(UPSERT, json={"payload.segments[0].name": "A"})
+    message = failure_message(journal.assert_called, UPSERT, json={"payload.segments[0].name": "a"})
+    assert "payload.segments[0].name: expected 'a', got 'A'  <- it differs only in upper and lower case" in message
+
+
+def test_a_body_that_the_journal_does_not_keep_may_match(mock):
+    """So no assertion on its members holds, neither that it was sent nor that it was not."""
+    mock.segmenter.add_segment("S", id="s")
+    persons = [{"externalId": str(number), "lastName": "x" * 100} for number in range(1000)]
+    body = {"id": "s", "persons": persons}
+    response = mock.session().put("/segments", json=body, headers={"x-api-key": "k"})
+
+    assert 200 == response.status_code
+    mock.journal.assert_called("update_segment", times=1)
+    mock.journal.assert_not_called("create_segment", json={"id": "s"})
+    mock.journal.assert_not_called("update_segment", status=500, json={"id": "s"})
+    for assertion in (mock.journal.assert_called, mock.journal.assert_not_called):
+        message = failure_message(assertion, "update_segment", json={"id": "s"})
+        assert "may fit, but the journal does not keep its whole body: call 1 segmenter.update_segment" in message

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from ..core import Call, Refusal
 from ..hosts import host_of, host_pattern, matches, query_of
-from ..json_match import brief, is_deep
+from ..json_match import brief, is_deep, steps_of, values_at
 from ..settings import SettingError, suggestion
 
 Match: TypeAlias = "Mapping[str, Any] | Callable[[Call], bool] | None"
 Test: TypeAlias = Callable[[Call], bool]
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]+|\*)\]")
 _MAX_PATH = 1000
 """How long a path may be; a body has at most a hundred levels."""
 
@@ -60,7 +58,7 @@ def _predicate_of(name: str, expected: Any) -> Test:
         return lambda call: _has_query(call, query_pairs)
     if name == "json":
         paths = [(_steps(path), value) for path, value in _pairs("match.json", expected)]
-        return lambda call: all(value in _values_at(_body(call), steps) for steps, value in paths)
+        return lambda call: all(value in values_at(_body(call), steps) for steps, value in paths)
     raise SettingError(
         f"match: unknown key {brief(name)}{suggestion(name, ('vendor', 'host', 'headers', 'query', 'json'))}"
     )
@@ -120,11 +118,10 @@ def _steps(path: str) -> list[str | int | None]:
     """Return the steps of a path: a member's name, an index, or None for every item."""
     if len(path) > _MAX_PATH:
         raise SettingError(f"match.json: {brief(path, 50)} has more than {_MAX_PATH} characters, which no path needs")
-    text = path.removeprefix("$")
-    steps = [*_STEP.finditer(text)]
-    if not text or "".join(step[0] for step in steps) != text:
+    steps = steps_of(path)
+    if not steps:
         raise SettingError(f"match.json: {brief(path)} is not a path such as payload.segments[0].name")
-    return [step[1] if step[1] else None if step[2] == "*" else int(step[2]) for step in steps]
+    return steps
 
 
 def _body(call: Call) -> Any:
@@ -132,16 +129,3 @@ def _body(call: Call) -> Any:
         return call.json
     except Refusal:
         return None
-
-
-def _values_at(value: Any, steps: list[str | int | None]) -> list[Any]:
-    """Return every value at the path *steps*."""
-    if not steps:
-        return [value]
-    step, rest = steps[0], steps[1:]
-    if isinstance(step, str):
-        return _values_at(value[step], rest) if isinstance(value, dict) and step in value else []
-    if not isinstance(value, list):
-        return []
-    items = value if step is None else value[step : step + 1]
-    return [value_below for item in items for value_below in _values_at(item, rest)]

@@ -135,7 +135,7 @@ class BaseJournal:
     ) -> None:
         """Assert that no call of *operation* matches. It takes the same filters as `assert_called`.
 
-        Raises AssertionError if a call matches, and if a dropped entry might have matched.
+        Raises AssertionError if a call matches, and if one might have matched whose entry or body was dropped.
         """
         __tracebackhide__ = True
         self.assert_called(operation, times=0, json=json, within=within, **filters)
@@ -192,7 +192,9 @@ class BaseJournal:
         return self._core.entry_filter(operation=operation, json=json, **filters)
 
     def _has_every_match(self, entry_filter: EntryFilter) -> bool:
-        """Return whether no dropped entry may match."""
+        """Return whether no dropped entry, and none whose body was dropped, may match."""
+        if any(map(entry_filter.may_match, self._journal)):
+            return False
         oldest = next(iter(self._journal), None)
         return not self.forgotten or (
             oldest is not None
@@ -220,7 +222,8 @@ class Journal(BaseJournal):
 
     Iterate over it for the entries; ``len(mock.journal)`` is their number. The *filters* of its methods select entries:
 
-    * ``json``: members that the body of the request must contain, or the whole body with ``exact=True``
+    * ``json``: members that the body of the request must contain, nested or by paths such as
+      ``payload.segments[0].name``, or the whole body with ``exact=True``
     * ``headers``, ``query``: names and values that the request must have
     * ``status``, ``fault``, ``organization``: the response's status, a fault that struck, an organization or its
       credential

@@ -97,6 +97,10 @@ def explain(core: Source, entry_filter: EntryFilter, matching: Sequence[Entry], 
     rest = [entry for entry in calls if entry not in matching]
     if len(matching) == 0 or (isinstance(times, int) and len(matching) < times):
         lines += _nearest(core, entry_filter, rest) if rest else _instead(core, entry_filter)
+    lines += [
+        f"  may fit, but the journal does not keep its whole body: {describe(entry)}"
+        for entry in [entry for entry in rest if entry_filter.may_match(entry)][-_NEAR:]
+    ]
     if core.journal.forgotten:
         lines.append(f"  Earlier calls were dropped: {core.journal.describe_contents()}.")
     return "\n".join(lines)

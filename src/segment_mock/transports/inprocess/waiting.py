@@ -6,7 +6,7 @@ import math
 from collections.abc import Coroutine, Generator
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from ... import virtual_time
+from ... import refused, virtual_time
 from ...clock import Clock
 
 T = TypeVar("T")
@@ -91,4 +91,6 @@ async def pause(clock: Clock, seconds: float, wait: Wait, *, is_async: bool) -> 
 def _would_hang(wait: Wait) -> WouldHangForever:
     """Return the error for a *wait* that nothing can end."""
     reason = wait.reason or "a fault"
-    return WouldHangForever(f"{wait.call}: {reason} waits without end, and the client has no timeout; set one")
+    message = f"{wait.call}: {reason} waits without end, and the client has no timeout; set one"
+    refused.note_hanging(message)
+    return WouldHangForever(message)
