@@ -1,4 +1,4 @@
-"""Linters accept the container and the CI examples, and the commands that need no Docker run."""
+"""Linters accept the container and the CI examples; commands that do not need Docker are run."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ def test_the_image_does_not_start_without_an_admin_token() -> None:
     assert "ADMIN_TOKEN" not in re.sub(r"#.*", "", DOCKERFILE)
 
 
-def test_the_image_runs_without_root() -> None:
-    """.dockerignore allows only the files from which the wheel is built."""
+def test_the_image_runs_without_root_and_its_build_gets_only_the_files_of_the_wheel() -> None:
+    """.dockerignore lists the files from which the wheel is built."""
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
 
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", instruction("USER"))

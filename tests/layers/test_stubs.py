@@ -144,7 +144,7 @@ class TestRequestsMock:
 
 @pytest.mark.parametrize("call", [call_with_httpx, call_with_async_httpx])
 class TestRespx:
-    """respx patches the same place as the interception: the one that was started last is called first."""
+    """respx patches the same place as the interception: whichever was started last is called first."""
 
     @contextmanager
     def stub_that_passes_vendors(self) -> Iterator[None]:

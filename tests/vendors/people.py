@@ -1,4 +1,4 @@
-"""Helpers for Salsa's supporters, members and metrics; those that send a request return the response's payload."""
+"""Helpers for Salsa's supporters, members and metrics; helpers with a request return the payload of the response."""
 
 from __future__ import annotations
 

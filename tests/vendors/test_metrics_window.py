@@ -92,7 +92,7 @@ def within_limit(payload, field):
 
 @pytest.mark.parametrize(("method", "path", "payload", "field"), TOO_LARGE_CALLS)
 def test_more_than_twenty_items_are_refused(salsa, method, path, payload, field):
-    """The response is 429 with the message about the batch size, not the one about the rate; nothing is stored."""
+    """The response is 429 with the message about the batch size, not the message about the rate; nothing is stored."""
     api = make_api(salsa)
     before = api.mock.state()
     reply = api.send(method, path, {"payload": payload})

@@ -30,7 +30,7 @@ def send_searches(api, calls, **headers):
     ],
 )
 def test_more_than_twenty_items_are_refused(salsa, method, path, payload, field):
-    """The response is 429 with the message about the batch size, not the one about the rate; nothing is stored."""
+    """The response is 429 with the message about the batch size, not the message about the rate; nothing is stored."""
     api = salsa()
     reply = api.send(method, path, {"payload": payload})
 
@@ -52,7 +52,7 @@ def test_twenty_items_are_allowed(salsa):
 
 
 def test_the_301st_call_in_a_minute_is_refused(salsa):
-    """The response is 429 with the message about the rate, not the one about the batch size."""
+    """The response is 429 with the message about the rate, not the message about the batch size."""
     api = salsa()
     api.mock.clock.freeze()
 

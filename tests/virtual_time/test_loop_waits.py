@@ -28,7 +28,7 @@ class NeverEnds(RuntimeError):
 
 
 def run(main: Callable[[Clock], Awaitable[Any]], *, debug: bool = False) -> tuple[Any, float, float]:
-    """Run *main* in a loop; return its result, the seconds that its frozen clock moved, and the real seconds."""
+    """Run *main* in a loop; return its result, the seconds that its frozen clock moved, and the real duration."""
     clock = Clock()
     clock.freeze(0)
     started_at = REAL_MONOTONIC()

@@ -29,7 +29,7 @@ class HintCase(NamedTuple):
     headers: Mapping[str, str] = TOKEN
     settings: Mapping[str, Any] = MappingProxyType({})
     before: int = 0
-    """The number of calls to send before the one that gets the hint."""
+    """The number of calls to send before the call that gets the hint."""
 
 
 HINT_CASES = (

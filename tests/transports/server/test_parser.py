@@ -125,7 +125,7 @@ def test_only_http_1_1_expects_continue(version: str, expectation: str, expects:
     ],
 )
 def test_hosts_are_normalized_before_they_are_admitted(authority: str, host: str) -> None:
-    """They are in lower case, without trailing dot and port, for CONNECT and for absolute URLs."""
+    """They are in lower case, without a trailing dot and a port, for CONNECT and for absolute URLs."""
     hosts: list[str] = []
     admit = lambda name: hosts.append(name) or True  # noqa: E731
     parse(f"CONNECT {authority} HTTP/1.1\r\n\r\n".encode(), admit=admit, tunnels=True)
