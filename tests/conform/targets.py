@@ -27,11 +27,11 @@ class Quiet(WSGIRequestHandler):
 
 
 class Sandbox:
-    """A mock on a server without ``/_mock``. *spoil* gets path, status and body of a response, and may change them."""
+    """A mock on a server without ``/_mock``. *alter* gets path, status and body of a response, and may change them."""
 
-    def __init__(self, spoil: Callable[[str, int, Any], tuple[int, Any]] | None = None) -> None:
+    def __init__(self, alter: Callable[[str, int, Any], tuple[int, Any]] | None = None) -> None:
         self.app = create_app(data=OWN, credentials="listed", salsa_token=[TOKEN], segmenter_key=[KEY])
-        self.spoil, self.calls = spoil, []
+        self.alter, self.calls = alter, []
         self.server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=Quiet)
         self.url = f"http://127.0.0.1:{self.server.port}"
 
@@ -43,9 +43,9 @@ class Sandbox:
         self.calls.append((method, path))
         chunks, status, _ = run_wsgi_app(self.app, environ)
         body, code = b"".join(chunks), int(status[:3])
-        if self.spoil is not None:
-            code, reply = self.spoil(path, code, json.loads(body))
-            body = json.dumps(reply).encode()
+        if self.alter is not None:
+            code, response = self.alter(path, code, json.loads(body))
+            body = json.dumps(response).encode()
         start(f"{code} X", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
 

@@ -105,7 +105,7 @@ def test_a_recording_has_no_credentials_ids_and_times(recorded: tuple[Any, Path]
 
 def test_conform_reports_each_difference_and_no_other(recorded: tuple[Any, Path]) -> None:
     """New ids and times are no differences."""
-    spoil, out = recorded
+    alter, out = recorded
 
     result = CliRunner().invoke(main, ["conform", "--fixtures", str(out)])
 
@@ -116,9 +116,9 @@ def test_conform_reports_each_difference_and_no_other(recorded: tuple[Any, Path]
         f"{place}.archived: missing, recorded as False",
         f"{place}.description: was not recorded, got 'All'",
     ]
-    assert sorted(expected if spoil else []) == sorted(lines)
-    assert (1 if spoil else 0) == result.exit_code
-    assert ("2 same, 1 drifted" if spoil else "3 same, 0 drifted") in result.output
+    assert sorted(expected if alter else []) == sorted(lines)
+    assert (1 if alter else 0) == result.exit_code
+    assert ("2 same, 1 drifted" if alter else "3 same, 0 drifted") in result.output
 
 
 def test_only_calls_to_the_hosts_of_the_vendor_are_forwarded(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ ONE = ("--only", "salsa/supporters-search-nothing-asked", *CREDENTIALS)
 
 
 @contextmanager
-def scripted(*replies: bytes) -> Iterator[str]:
-    """Send the next of *replies* on each connection, then always the last one; for ``b""``, send nothing."""
+def scripted(*responses: bytes) -> Iterator[str]:
+    """Send the next of *responses* on each connection, then always the last one; for ``b""``, send nothing."""
     server = socket.create_server(("127.0.0.1", 0))
     connections: list[socket.socket] = []
 
@@ -33,11 +33,11 @@ def scripted(*replies: bytes) -> Iterator[str]:
                 connection, _ = server.accept()
             except OSError:
                 break
-            reply = replies[min(number, len(replies) - 1)]
+            response = responses[min(number, len(responses) - 1)]
             connections.append(connection)
-            if reply:
+            if response:
                 connection.recv(65536)
-                connection.sendall(reply)
+                connection.sendall(response)
                 connection.shutdown(socket.SHUT_WR)
 
     thread = threading.Thread(target=serve)
@@ -53,7 +53,7 @@ def scripted(*replies: bytes) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("replies", "sentence"),
+    ("responses", "sentence"),
     [
         ([HTML], "status: expected 400, got 200\n        body: expected JSON, got text/html: '<html>Hi</html'"),
         ([NOT_FOUND, MOVED], "got 302\n        body: expected JSON, got a redirect to 'https://login.example.org/'"),
@@ -68,8 +68,8 @@ def scripted(*replies: bytes) -> Iterator[str]:
     ],
     ids=["html", "redirect", "no-http", "cut-head", "cut-body", "lying-encoding", "hang"],
 )
-def test_a_broken_response_is_a_difference(replies: list[bytes], sentence: str) -> None:
-    with scripted(*replies) as url:
+def test_a_broken_response_is_a_difference(responses: list[bytes], sentence: str) -> None:
+    with scripted(*responses) as url:
         result = run(url, "--timeout", "0.1", *ONE)
 
     assert 1 == result.exit_code
@@ -98,17 +98,17 @@ def test_a_silent_target_is_called_three_times_only() -> None:
     assert "the target did not respond to the 3 examples before this one" in result.stdout
 
 
-@pytest.mark.parametrize("replies", [[b""], []], ids=["hanging", "closed"])
-def test_a_target_that_can_not_be_reached_is_an_error(replies: list[bytes]) -> None:
+@pytest.mark.parametrize("responses", [[b""], []], ids=["hanging", "closed"])
+def test_a_target_that_can_not_be_reached_is_an_error(responses: list[bytes]) -> None:
     """The command exits with 1 before any example, and the error has the address."""
-    with scripted(*replies or [b""]) as url:
-        if not replies:
+    with scripted(*responses or [b""]) as url:
+        if not responses:
             url = "http://127.0.0.1:1"
         result = run(url, "--timeout", "0.1")
 
     assert (1, "") == (result.exit_code, result.stdout)
     assert f"Error: {url} can't be reached: " in result.stderr
-    assert ("no response within" if replies else "Connection refused") in result.stderr
+    assert ("no response within" if responses else "Connection refused") in result.stderr
     assert "HTTPConnection" not in result.stderr
 
 

@@ -126,12 +126,12 @@ def test_every_kind_is_refused_without_a_reason(kind, path):
 
     mock = SegmentMock()
     mock.faults.add(refuse)
-    reply = mock.session().put(path, data=b"{}", headers=HEADERS)
+    response = mock.session().put(path, data=b"{}", headers=HEADERS)
 
-    assert 400 <= reply.status_code < 600
-    assert isinstance(reply.json(), dict)
-    assert "{" not in json.dumps([value for value in reply.json().values() if isinstance(value, str)])
-    assert (kind, reply.status_code) == (mock.journal.entries()[0].refusal, mock.journal.entries()[0].status)
+    assert 400 <= response.status_code < 600
+    assert isinstance(response.json(), dict)
+    assert "{" not in json.dumps([value for value in response.json().values() if isinstance(value, str)])
+    assert (kind, response.status_code) == (mock.journal.entries()[0].refusal, mock.journal.entries()[0].status)
 
 
 def test_every_refusal_of_every_vendor_has_a_source():

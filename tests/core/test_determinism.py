@@ -28,8 +28,8 @@ def send(mock, method, path, body, **headers):
 def story(mock):
     mock.clock.freeze("2018-03-21T15:12:09.310Z")
     calls = [SEARCH, ADD, CREATE, ("PUT", "/nowhere", {}), ("PUT", SALSA, b"{"), SEARCH]
-    replies = [send(mock, *call) for call in calls]
-    return [(reply.status_code, dict(reply.headers), reply.content) for reply in replies]
+    responses = [send(mock, *call) for call in calls]
+    return [(response.status_code, dict(response.headers), response.content) for response in responses]
 
 
 def test_the_same_seed_gives_the_same_bytes():

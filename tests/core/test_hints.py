@@ -22,9 +22,9 @@ def call_with_hint(
     """Return the status of one request to an empty mock, with its hints in the header and in the journal."""
     headers = {"authToken": "t", "x-api-key": "k"} if headers is None else headers
     with SegmentMock(**settings) as mock, mock.session() as session:
-        reply = session.request(method, path, json=json, headers=headers)
+        response = session.request(method, path, json=json, headers=headers)
         (entry,) = mock.journal
-    return reply.status_code, reply.headers.get(HINT, ""), entry.hint
+    return response.status_code, response.headers.get(HINT, ""), entry.hint
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_a_hint_names_a_setting_that_would_change_the_response(json: Any, settin
 def test_the_hint_at_the_rate_limit_names_its_setting() -> None:
     with SegmentMock() as mock, mock.session() as session:
         mock.clock.freeze()
-        replies = [session.get(f"{SALSA}/metrics", headers={"authToken": "t"}) for _ in range(301)]
+        responses = [session.get(f"{SALSA}/metrics", headers={"authToken": "t"}) for _ in range(301)]
 
-    assert ({200}, 429) == ({reply.status_code for reply in replies[:-1]}, replies[-1].status_code)
-    assert "--limits off" in replies[-1].headers[HINT]
-    assert not any(HINT in reply.headers for reply in replies[:-1])
+    assert ({200}, 429) == ({response.status_code for response in responses[:-1]}, responses[-1].status_code)
+    assert "--limits off" in responses[-1].headers[HINT]
+    assert not any(HINT in response.headers for response in responses[:-1])
 
 
 @pytest.mark.parametrize("name", ["a\r\nX-Evil: 1", "a\0b", "\u540d\ud800", "x" * 300_000, "\n" * 100_000], ids=len)
@@ -124,7 +124,7 @@ def test_a_hint_is_a_valid_header_whatever_it_quotes(name: str) -> None:
     odd = {"payload": {"identifierType": name, "identifiers": ["1"]}}
     flask = create_app().test_client()
     with SegmentMock() as mock, mock.session() as session:
-        replies = [
+        responses = [
             session.put(f"{SALSA}/segments", json=body, headers={"authToken": "t"}),
             session.post(f"{SALSA}/segments/search", json=odd, headers={"authToken": "t"}),
             flask.put(f"{SALSA}/segments", json=body, headers={"authToken": "t"}),
@@ -132,9 +132,9 @@ def test_a_hint_is_a_valid_header_whatever_it_quotes(name: str) -> None:
         ]
         longest = max(len(entry.hint) for entry in mock.journal)
 
-    assert [200, 400, 200, 400] == [reply.status_code for reply in replies]
-    assert not any("X-Evil" in reply.headers for reply in replies)
-    assert all(0 < len(reply.headers[HINT]) < 10_000 for reply in replies)
+    assert [200, 400, 200, 400] == [response.status_code for response in responses]
+    assert not any("X-Evil" in response.headers for response in responses)
+    assert all(0 < len(response.headers[HINT]) < 10_000 for response in responses)
     assert longest < 10_000
 
 
@@ -148,9 +148,11 @@ def test_a_compressed_body_gets_a_hint(encoding: str, has_hint: bool) -> None:
     path, body = f"{SALSA}/segments/search", gzip.compress(json.dumps(SEARCH).encode())
     headers = {"authToken": "t", "Content-Type": "application/json", "Content-Encoding": encoding}
     with SegmentMock() as mock:
-        replies: list[Any] = [mock.session().post(path, data=body, headers=headers)]
-        replies.append(requests.post(mock.serve().url + path, data=body, headers=headers, timeout=5))
-    replies.append(create_app().test_client().post(path, data=body, headers=headers))
+        responses: list[Any] = [mock.session().post(path, data=body, headers=headers)]
+        responses.append(requests.post(mock.serve().url + path, data=body, headers=headers, timeout=5))
+    responses.append(create_app().test_client().post(path, data=body, headers=headers))
 
     hint = f"the body has Content-Encoding: {encoding}; send it uncompressed"
-    assert [(400, has_hint)] * 3 == [(reply.status_code, hint in reply.headers.get(HINT, "")) for reply in replies]
+    assert [(400, has_hint)] * 3 == [
+        (response.status_code, hint in response.headers.get(HINT, "")) for response in responses
+    ]

@@ -28,9 +28,9 @@ def limited(limit: int = 2, **settings: Any) -> SegmentMock:
 def rename(mock: SegmentMock, key: str, name: str = "Renamed") -> requests.Response:
     """Rename the segment ``vip`` of the organization of *key* by a call."""
     with mock.session() as session:
-        reply = session.put("/segments", json={"id": "vip", "name": name}, headers={"x-api-key": key}, timeout=10)
-    assert 200 == reply.status_code
-    return reply
+        response = session.put("/segments", json={"id": "vip", "name": name}, headers={"x-api-key": key}, timeout=10)
+    assert 200 == response.status_code
+    return response
 
 
 def name_of(mock: SegmentMock, key: str) -> str:

@@ -65,16 +65,16 @@ def test_an_operation_that_fails_half_way_changes_nothing(monkeypatch, caplog):
     mock = world("initial")
     before = mock.state()
     with caplog.at_level(logging.ERROR):
-        reply = put(mock, "first", "second", "third")
+        response = put(mock, "first", "second", "third")
 
     assert before == mock.state()
     entry = mock.journal.entries()[0]
     assert (500, (), "broken") == (entry.status, entry.changes, entry.refusal)
-    (error,) = reply.json()["errors"]
-    assert (500, 500, "Internal Server Error") == (reply.status_code, error["code"], error["message"])
-    assert "secret" not in reply.text
-    assert "Traceback" not in reply.text
-    assert "defect of segment-mock" in reply.headers["X-Segment-Mock-Hint"]
+    (error,) = response.json()["errors"]
+    assert (500, 500, "Internal Server Error") == (response.status_code, error["code"], error["message"])
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+    assert "defect of segment-mock" in response.headers["X-Segment-Mock-Hint"]
     (record,) = caplog.records
     assert ("segment_mock", "ERROR") == (record.name, record.levelname)
     assert "salsa.upsert_segments" in record.getMessage()
@@ -84,10 +84,10 @@ def test_an_operation_that_fails_half_way_changes_nothing(monkeypatch, caplog):
 def test_a_defect_of_the_segmenter_has_the_documented_body(monkeypatch):
     """The response is a 500 exactly as in the vendor's document."""
     monkeypatch.setattr(Table, "get", lambda *_: 1 / 0)
-    reply = world().session().put("/segments", data=b'{"id":"1"}', headers=TOKEN)
+    response = world().session().put("/segments", data=b'{"id":"1"}', headers=TOKEN)
 
     expected = {"success": False, "message": "Internal Server Error", "error": "Internal Server Error"}
-    assert (500, expected) == (reply.status_code, reply.json())
+    assert (500, expected) == (response.status_code, response.json())
 
 
 def test_a_fault_may_refuse_in_the_vendors_format():
@@ -101,10 +101,10 @@ def test_a_fault_may_refuse_in_the_vendors_format():
 
     mock = world()
     mock.faults.add(refuse, "salsa.upsert_segments")
-    reply = put(mock, "a")
+    response = put(mock, "a")
 
-    assert (429, "Enough.") == (reply.status_code, reply.json()["errors"][0]["message"])
-    assert "by a test" == reply.headers["X-Segment-Mock-Hint"]
+    assert (429, "Enough.") == (response.status_code, response.json()["errors"][0]["message"])
+    assert "by a test" == response.headers["X-Segment-Mock-Hint"]
     assert [] == names(mock)
     assert ("throttled", "by a test", 429) == tuple(
         getattr(mock.journal.entries()[0], name) for name in ("refusal", "hint", "status")
@@ -133,28 +133,28 @@ def test_the_first_rule_is_outermost():
 def test_a_failed_item_repeats_only_the_members_that_clients_set():
     """It is the same in an error of the vendor itself."""
 
-    async def spoil(call, proceed):
+    async def fail_items(call, proceed):
         call.item_failures = {0: ItemFailure("NOT_ALLOWED")}
         return await proceed()
 
     mock = world()
-    mock.faults.add(spoil, "salsa.upsert_segments")
+    mock.faults.add(fail_items, "salsa.upsert_segments")
     item = {"name": "a", "type": "DEFAULT", "totalMembers": 9, "errors": ["x"]}
-    reply = mock.session().put(UPSERT, json={"payload": {"segments": [item]}}, headers={"authToken": "t"})
+    response = mock.session().put(UPSERT, json={"payload": {"segments": [item]}}, headers={"authToken": "t"})
 
-    assert [{"name": "a", "result": "NOT_ALLOWED"}] == reply.json()["payload"]["segments"]
+    assert [{"name": "a", "result": "NOT_ALLOWED"}] == response.json()["payload"]["segments"]
 
 
 @pytest.mark.parametrize(("result", "count"), [("SYSTEM_ERROR", 1), ("NOT_ALLOWED", 0), ("VALIDATION_ERROR", 1)])
 def test_items_that_a_fault_fails_are_not_performed(result, count):
     """Response, records and journal agree on the items that were performed."""
 
-    async def spoil(call, proceed):
+    async def fail_items(call, proceed):
         call.item_failures = {1: ItemFailure(result, "Not today."), 5: ItemFailure(result)}
         return await proceed()
 
     mock = world()
-    mock.faults.add(spoil, "salsa.upsert_segments")
+    mock.faults.add(fail_items, "salsa.upsert_segments")
     segments = put(mock, "a", "b", "c").json()["payload"]["segments"]
 
     assert ["ADDED", result, "ADDED"] == [segment["result"] for segment in segments]
@@ -170,16 +170,16 @@ def test_a_failed_item_is_not_validated():
     """It has the result of the fault whatever other errors it has, even for a non-CRM group."""
     key = "69afe9fc-dcde-4533-92d6-cbf069008c30"
 
-    async def spoil(call, proceed):
+    async def fail_items(call, proceed):
         call.item_failures = {0: ItemFailure("NOT_FOUND")}
         return await proceed()
 
     mock = SegmentMock(data={"salsa": {"segments": [{"segmentId": key, "name": "d", "type": "DEFAULT"}]}})
-    mock.faults.add(spoil)
+    mock.faults.add(fail_items)
     body = {"payload": {"segments": [{"segmentId": key}, {"name": "n"}]}}
-    reply = mock.session().put(UPSERT, data=json.dumps(body), headers=TOKEN)
+    response = mock.session().put(UPSERT, data=json.dumps(body), headers=TOKEN)
 
-    assert ["NOT_FOUND", "ADDED"] == [segment["result"] for segment in reply.json()["payload"]["segments"]]
+    assert ["NOT_FOUND", "ADDED"] == [segment["result"] for segment in response.json()["payload"]["segments"]]
 
 
 @pytest.mark.parametrize(("delivery", "outcome"), [(CLOSED, "closed"), (RESET, "reset")])

@@ -62,8 +62,8 @@ def in_session(session: requests.Session, base: str, ask: Ask) -> str:
 
     def fetch() -> tuple[int, Callable[[], Any]]:
         timeout = (PATIENCE, ask.timeout)
-        reply = session.request(ask.method, base + ask.path, data=ask.data, headers=HEADERS, timeout=timeout)
-        return reply.status_code, reply.json
+        response = session.request(ask.method, base + ask.path, data=ask.data, headers=HEADERS, timeout=timeout)
+        return response.status_code, response.json
 
     with session:
         return outcome(fetch)
@@ -81,10 +81,10 @@ def in_urllib3(base: str, ask: Ask) -> str:
 
     def fetch() -> tuple[int, Callable[[], Any]]:
         timeout = urllib3.Timeout(connect=PATIENCE, read=ask.timeout)
-        reply = pool.request(
+        response = pool.request(
             ask.method, base + ask.path, body=ask.data, headers=HEADERS, timeout=timeout, retries=False
         )
-        return reply.status, reply.json
+        return response.status, response.json
 
     with urllib3.PoolManager() as pool:
         return outcome(fetch)
@@ -94,8 +94,8 @@ def in_httpx(base: str, ask: Ask) -> str:
     """Send the call by httpx."""
 
     def fetch() -> tuple[int, Callable[[], Any]]:
-        reply = client.request(ask.method, base + ask.path, content=ask.data, headers=HEADERS)
-        return reply.status_code, reply.json
+        response = client.request(ask.method, base + ask.path, content=ask.data, headers=HEADERS)
+        return response.status_code, response.json
 
     with httpx.Client(timeout=httpx.Timeout(PATIENCE, read=ask.timeout), trust_env=False, verify=False) as client:
         return outcome(fetch)
@@ -108,13 +108,13 @@ def in_aiohttp(base: str, ask: Ask) -> str:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=ask.timeout)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             try:
-                async with session.request(ask.method, base + ask.path, data=ask.data, headers=HEADERS) as reply:
-                    await reply.read()
+                async with session.request(ask.method, base + ask.path, data=ask.data, headers=HEADERS) as response:
+                    await response.read()
                     try:
-                        body = await reply.json()
+                        body = await response.json()
                     except Exception as error:
-                        return f"{reply.status}, `json()` raises {chain(error)}"
-                    return f"{reply.status}" if body is not None else f"{reply.status}, `json()` is None"
+                        return f"{response.status}, `json()` raises {chain(error)}"
+                    return f"{response.status}" if body is not None else f"{response.status}, `json()` is None"
             except Exception as error:
                 return chain(error)
 

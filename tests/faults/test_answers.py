@@ -30,9 +30,13 @@ def armed(fault: Any, **settings: Any) -> SegmentMock:
 @pytest.mark.parametrize("fault", [F.Error(), F.Error(after=True), F.Refuse(refusal="broken")], ids=repr)
 def test_an_error_of_the_segmenter_has_the_documented_body(fault: Any) -> None:
     """Status 500, with the document's body byte for byte."""
-    reply = create(armed(fault))
+    response = create(armed(fault))
 
-    assert (500, PRINTED, "application/json") == (reply.status_code, reply.content, reply.headers["Content-Type"])
+    assert (500, PRINTED, "application/json") == (
+        response.status_code,
+        response.content,
+        response.headers["Content-Type"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,11 +50,11 @@ def test_an_error_of_the_segmenter_has_the_documented_body(fault: Any) -> None:
 def test_an_error_of_salsa_is_an_envelope_without_payload(status: int, message: str) -> None:
     """The envelope has the refId of the request, and one error with the status as its code."""
     mock = armed(F.Error(status=status))
-    reply = send(mock, "PUT", f"{SALSA}/segments", {"header": {"refId": "r1"}, "payload": {"segments": []}})
-    body = reply.json()
+    response = send(mock, "PUT", f"{SALSA}/segments", {"header": {"refId": "r1"}, "payload": {"segments": []}})
+    body = response.json()
     (error,) = body.pop("errors")
 
-    assert (status, "application/json") == (reply.status_code, reply.headers["Content-Type"])
+    assert (status, "application/json") == (response.status_code, response.headers["Content-Type"])
     assert ["id", "timestamp", "header"] == [*body]
     assert "r1" == body["header"]["refId"]
     assert (status, message) == (error["code"], error["message"])
@@ -58,19 +62,19 @@ def test_an_error_of_salsa_is_an_envelope_without_payload(status: int, message: 
 
 def test_a_504_of_salsa_is_a_page_of_its_gateway() -> None:
     """Its body is HTML instead of an envelope."""
-    reply = put(armed(F.Error(status=504)), "A")
+    response = put(armed(F.Error(status=504)), "A")
 
-    assert (504, "text/html") == (reply.status_code, reply.headers["Content-Type"])
-    assert reply.text.startswith("<html>\r\n<head><title>504 Gateway Time-out</title></head>")
+    assert (504, "text/html") == (response.status_code, response.headers["Content-Type"])
+    assert response.text.startswith("<html>\r\n<head><title>504 Gateway Time-out</title></head>")
 
 
 @pytest.mark.parametrize(
     ("retry_after", "header"), [(None, None), (30, "30"), (0, "0"), (0.5, "0.5"), (1e6, "1000000"), (240.0, "240")]
 )
 def test_retry_after(retry_after: float | None, header: str | None) -> None:
-    reply = put(armed(F.Error(status=429, retry_after=retry_after)), "A")
+    response = put(armed(F.Error(status=429, retry_after=retry_after)), "A")
 
-    assert (429, header) == (reply.status_code, reply.headers.get("Retry-After"))
+    assert (429, header) == (response.status_code, response.headers.get("Retry-After"))
 
 
 @pytest.mark.parametrize(
@@ -86,15 +90,15 @@ def test_retry_after(retry_after: float | None, header: str | None) -> None:
 )
 def test_an_error_sends_the_given_body_and_headers(settings: dict[str, Any], content_type: str, content: bytes) -> None:
     """Text is sent unchanged, an object as JSON. A header replaces the vendor's header of the same name."""
-    reply = put(armed(F.Error(**settings)), "A")
+    response = put(armed(F.Error(**settings)), "A")
 
-    assert (content_type, content) == (reply.headers["Content-Type"], reply.content)
+    assert (content_type, content) == (response.headers["Content-Type"], response.content)
 
 
 def test_given_headers_are_added_to_those_of_the_vendor() -> None:
-    reply = put(armed(F.Error(headers={"X-Trace": "1"})), "A")
+    response = put(armed(F.Error(headers={"X-Trace": "1"})), "A")
 
-    assert ("1", "application/json") == (reply.headers["X-Trace"], reply.headers["Content-Type"])
+    assert ("1", "application/json") == (response.headers["X-Trace"], response.headers["Content-Type"])
 
 
 def fetch(mock: SegmentMock, live: bool, path: str = f"{SALSA}/segments/search") -> Any:
@@ -128,23 +132,23 @@ def test_a_header_connection_close_ends_the_connection(live: bool) -> None:
         base = mock.serve().url if live else "https://api.salsalabs.org"
         mock.faults.add(F.Error(headers={"Connection": "close"}), "salsa.search_segments")
         session_used = session if live else mock.session()
-        replies = [
+        responses = [
             session_used.post(f"{base}{path}", json={}, timeout=10) for path in (f"{SALSA}/segments/search", "/other")
         ]
         reused = mock.faults.add(F.Error(), connection="reused")
-        replies.append(session_used.post(f"{base}/other", json={}, timeout=10))
+        responses.append(session_used.post(f"{base}/other", json={}, timeout=10))
 
-    assert ["close", "close", "close"] == [reply.headers["Connection"] for reply in replies]
+    assert ["close", "close", "close"] == [response.headers["Connection"] for response in responses]
     assert 0 == reused.fired
 
 
 def test_a_header_connection_close_leaves_the_response_whole_under_wsgi() -> None:
     """The WSGI server decides about the connection, so the header is not sent."""
     client = create_app(faults=[F.Error(headers={"Connection": "close"})]).test_client()
-    reply = client.get(f"{SALSA}/metrics", headers=HEADERS)
+    response = client.get(f"{SALSA}/metrics", headers=HEADERS)
 
-    assert (500, 500) == (reply.status_code, reply.get_json()["errors"][0]["code"])
-    assert "Connection" not in reply.headers
+    assert (500, 500) == (response.status_code, response.get_json()["errors"][0]["code"])
+    assert "Connection" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -168,11 +172,11 @@ def test_an_unknown_value_of_connection_is_refused() -> None:
 def test_every_refusal_has_the_format_of_its_vendor(kind: str, vendor: str) -> None:
     """Without details, each refusal still has the vendor's status and format, and no placeholder remains."""
     mock = armed(F.Refuse(refusal=kind))
-    reply = put(mock, "A") if vendor == "salsa" else create(mock)
+    response = put(mock, "A") if vendor == "salsa" else create(mock)
     row = next(v for v in mock._emulator.vendors.values() if v.name == vendor).refusals[kind]
-    body = reply.json()
+    body = response.json()
 
-    assert row.status == reply.status_code
+    assert row.status == response.status_code
     assert ("errors" if vendor == "salsa" else "message") in body
     assert "{" not in str(body.get("message", ""))
     assert kind == mock.journal.entries()[0].refusal
@@ -181,20 +185,20 @@ def test_every_refusal_has_the_format_of_its_vendor(kind: str, vendor: str) -> N
 
 def test_a_refusal_of_the_segmenter_has_the_form_of_the_setting() -> None:
     """With --segmenter-failures, a refusal has the other documented form: status 200, and isUpdated false."""
-    reply = create(armed(F.Refuse(refusal="not_found"), segmenter_failures="is-updated-false"))
+    response = create(armed(F.Refuse(refusal="not_found"), segmenter_failures="is-updated-false"))
 
-    assert (200, {"isUpdated": False}) == (reply.status_code, reply.json()["data"])
+    assert (200, {"isUpdated": False}) == (response.status_code, response.json()["data"])
 
 
 def test_an_embedded_error_has_status_200() -> None:
     """The body is a sentence instead of JSON, and the call is not performed."""
     mock = armed(F.Embedded())
-    reply = put(mock, "A")
+    response = put(mock, "A")
 
     assert (200, THROTTLED, "text/plain;charset=UTF-8") == (
-        reply.status_code,
-        reply.text,
-        reply.headers["Content-Type"],
+        response.status_code,
+        response.text,
+        response.headers["Content-Type"],
     )
     assert [] == names(mock)
     assert "☃" == put(armed(F.Embedded(message="☃")), "A").text
@@ -203,10 +207,10 @@ def test_an_embedded_error_has_status_200() -> None:
 def test_a_fault_after_a_refused_call_leaves_the_refusal_in_the_journal() -> None:
     """With after=True, a refused call gets the response of the fault, and the journal has the refusal."""
     mock = armed(F.Error(status=504, after=True))
-    reply = put(mock, *("ABCDEFGHIJKLMNOPQRSTU"))
+    response = put(mock, *("ABCDEFGHIJKLMNOPQRSTU"))
     entry = mock.journal.entries()[0]
 
-    assert (504, "too_many_items", ()) == (reply.status_code, entry.refusal, entry.changes)
+    assert (504, "too_many_items", ()) == (response.status_code, entry.refusal, entry.changes)
 
 
 def test_the_metrics_of_salsa_count_only_performed_calls() -> None:

@@ -31,7 +31,7 @@ def firing_calls(seed: int, *chances: float) -> list[str]:
 
         return stage
 
-    async def reply(call: Call) -> Response:
+    async def response(call: Call) -> Response:
         return await core.fault_rules.apply(call, lambda: Response(200))
 
     for index, chance in enumerate(chances):
@@ -40,7 +40,7 @@ def firing_calls(seed: int, *chances: float) -> list[str]:
         before = [*patterns]
         call = Call(request, vendor, operation, f"{vendor.name}.{operation.name}", core.world, {}, {}, 0.0)
         with pytest.raises(StopIteration):
-            reply(call).send(None)
+            response(call).send(None)
         patterns = [now if now != then else f"{now}." for now, then in zip(patterns, before, strict=True)]
     return patterns
 

@@ -52,14 +52,14 @@ def mock() -> Iterator[SegmentMock]:
 def by_http_client() -> int:
     with closing(http.client.HTTPSConnection(HOST, timeout=PATIENCE)) as connection:
         connection.request("GET", PATH, headers=HEADERS)
-        with connection.getresponse() as reply:
-            reply.read()
-            return reply.status
+        with connection.getresponse() as response:
+            response.read()
+            return response.status
 
 
 def by_urllib() -> int:
-    with urllib.request.urlopen(urllib.request.Request(URL, headers=HEADERS), timeout=PATIENCE) as reply:
-        return int(reply.status)
+    with urllib.request.urlopen(urllib.request.Request(URL, headers=HEADERS), timeout=PATIENCE) as response:
+        return int(response.status)
 
 
 def by_urllib3() -> int:
@@ -91,8 +91,8 @@ def by_httpx_in_trio() -> int:
 def by_aiohttp() -> int:
     async def call() -> int:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE)
-        async with aiohttp.ClientSession(timeout=timeout) as client, client.get(URL, headers=HEADERS) as reply:
-            return reply.status
+        async with aiohttp.ClientSession(timeout=timeout) as client, client.get(URL, headers=HEADERS) as response:
+            return response.status
 
     return asyncio.run(call())
 
@@ -266,12 +266,12 @@ class TestIdleConnections:
     def test_aiohttp(self, mock: SegmentMock, transport: Way) -> None:
         async def calls() -> None:
             async with aiohttp.ClientSession() as client:
-                async with client.get(URL, headers=HEADERS) as reply:
-                    await reply.read()
+                async with client.get(URL, headers=HEADERS) as response:
+                    await response.read()
                 with mock.faults.injected(F.Connect()), pytest.raises(aiohttp.ClientConnectorError):
                     await client.get(URL, headers=HEADERS)
-                async with client.get(URL, headers=HEADERS) as reply:
-                    assert 200 == reply.status
+                async with client.get(URL, headers=HEADERS) as response:
+                    assert 200 == response.status
 
         with mock.intercept(transport=transport):
             asyncio.run(calls())
@@ -410,10 +410,10 @@ class TestProxy:
     def test_refused_and_dns(self, mock: SegmentMock, how: str) -> None:
         sock, _ = self.connect(mock, how)
         with sock:
-            reply = sock.recv(1000)
+            response = sock.recv(1000)
 
-        assert reply.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
-        assert f"X-Segment-Mock-Fault: connect {how}\r\n".encode() in reply
+        assert response.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+        assert f"X-Segment-Mock-Fault: connect {how}\r\n".encode() in response
 
     def test_timeout(self, mock: SegmentMock) -> None:
         """No response, until the client leaves or the server stops."""
@@ -466,9 +466,9 @@ class TestProxy:
     def test_a_call_in_a_tunnel_is_not_struck_again(self, mock: SegmentMock) -> None:
         server = mock.serve(proxy=True)
         rule = mock.faults.add(F.Connect(), skip=1)
-        reply = requests.get(URL, headers=HEADERS, proxies={"https": server.url}, verify=server.ca_file)
+        response = requests.get(URL, headers=HEADERS, proxies={"https": server.url}, verify=server.ca_file)
 
-        assert (200, 1, 0) == (reply.status_code, rule.seen, rule.fired)
+        assert (200, 1, 0) == (response.status_code, rule.seen, rule.fired)
 
 
 EXEC = """

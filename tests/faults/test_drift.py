@@ -43,7 +43,7 @@ def changes(before: Any, after: Any, place: str = "") -> Iterator[tuple[str, str
         yield place, "number_as_string" if after == str(before) else "unknown_enum" if isinstance(after, str) else "?"
 
 
-def reply_of(example: Example, *armed: Any) -> Any:
+def response_of(example: Example, *armed: Any) -> Any:
     """Return the response to *example* in a mock with a frozen clock and the faults *armed*."""
     request = example.request
     with SegmentMock(**example.settings) as mock, mock.session() as session:
@@ -56,16 +56,16 @@ def reply_of(example: Example, *armed: Any) -> Any:
 @pytest.mark.parametrize("example", SUCCESSES, ids=lambda example: example.name)
 def test_a_response_changes_in_at_most_one_place(example: Example) -> None:
     """The response is still JSON. If it has a suitable place, it differs there as the fault says."""
-    today = reply_of(example)
+    today = response_of(example)
     for how in HOW:
-        later = reply_of(example, F.Drift(how=how))
+        later = response_of(example, F.Drift(how=how))
 
         assert (200, 200) == (today.status_code, later.status_code)
         drifted = [kind for _, kind in changes(today.json(), later.json())]
         assert drifted in ([how], [] if how != "new_field" else [how])
 
 
-def search_reply(*armed: Any, seed: int = 0) -> Any:
+def search_response(*armed: Any, seed: int = 0) -> Any:
     """Return the response to a search of two groups, through the faults *armed*."""
     mock = SegmentMock(data=DATA, seed=seed)
     mock.clock.freeze(0)
@@ -77,7 +77,7 @@ def search_reply(*armed: Any, seed: int = 0) -> Any:
 @pytest.mark.parametrize("how", HOW)
 def test_a_reply_that_has_the_place_changes_there(how: str) -> None:
     for seed in range(3):
-        today, later = (search_reply(*armed, seed=seed) for armed in ([], [F.Drift(how=how)]))
+        today, later = (search_response(*armed, seed=seed) for armed in ([], [F.Drift(how=how)]))
 
         assert [how] == [kind for _, kind in changes(today.json(), later.json())]
 
@@ -85,8 +85,8 @@ def test_a_reply_that_has_the_place_changes_there(how: str) -> None:
 @pytest.mark.parametrize("how", HOW)
 def test_the_seed_determines_the_place(how: str) -> None:
     """Different seeds change different places; the same seed changes the same place each time."""
-    today = [search_reply(seed=seed).json() for seed in range(12)]
-    later = [search_reply(F.Drift(how=how), seed=seed).json() for seed in [*range(12), 0]]
+    today = [search_response(seed=seed).json() for seed in range(12)]
+    later = [search_response(F.Drift(how=how), seed=seed).json() for seed in [*range(12), 0]]
     places = [next(changes(old, new))[0] for old, new in zip([*today, today[0]], later, strict=True)]
 
     assert places[0] == places[-1]
@@ -104,7 +104,7 @@ def test_the_seed_determines_the_place(how: str) -> None:
 @pytest.mark.parametrize("how", HOW[1:])
 def test_an_error_does_not_change(inner: Any, how: str) -> None:
     """Neither does a response that an inner rule has already made unreadable."""
-    assert search_reply(inner).content == search_reply(F.Drift(how=how), inner).content
+    assert search_response(inner).content == search_response(F.Drift(how=how), inner).content
 
 
 def test_the_stored_records_do_not_change() -> None:

@@ -84,13 +84,13 @@ def test_the_next_call_of_the_session_is_answered_normally(fault: Fault) -> None
         for name in ("A", "B"):
             body = {"payload": {"segments": [{"name": name}]}}
             try:
-                reply = session.put(
+                response = session.put(
                     "/api/integration/ext/v1/segments", json=body, headers={"authToken": "t"}, timeout=9
                 )
             except requests.RequestException:
                 continue
 
-    assert "ADDED" == reply.json()["payload"]["segments"][0]["result"]
+    assert "ADDED" == response.json()["payload"]["segments"][0]["result"]
     assert "B" == names(mock)[-1]
 
 

@@ -73,28 +73,28 @@ def test_a_rule_over_http_has_its_counters(client: FlaskClient) -> None:
 )
 def test_an_invalid_fault_is_a_problem_response(client: FlaskClient, body: Any, message: str) -> None:
     """Status 400, problem+json with field, value and the nearest name; nothing is armed."""
-    reply = client.post("/_mock/faults", json=body)
+    response = client.post("/_mock/faults", json=body)
 
-    assert (400, "application/problem+json") == (reply.status_code, reply.content_type)
-    assert message in reply.json["detail"]
+    assert (400, "application/problem+json") == (response.status_code, response.content_type)
+    assert message in response.json["detail"]
     assert {"faults": []} == client.get("/_mock/faults").json
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 10_000])
 def test_a_body_that_is_not_json_is_a_problem_response(client: FlaskClient, data: bytes) -> None:
     """So is a body that is not text."""
-    reply = client.post("/_mock/faults", data=data)
+    response = client.post("/_mock/faults", data=data)
 
-    assert (400, "application/problem+json") == (reply.status_code, reply.content_type)
+    assert (400, "application/problem+json") == (response.status_code, response.content_type)
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_an_unknown_rule_is_a_problem_response(client: FlaskClient, method: str) -> None:
     """Status 404, problem+json with the id."""
-    reply = client.open("/_mock/faults/7", method=method)
+    response = client.open("/_mock/faults/7", method=method)
 
-    assert (404, "application/problem+json") == (reply.status_code, reply.content_type)
-    assert "No fault has the id '7'; none is armed." == reply.json["detail"]
+    assert (404, "application/problem+json") == (response.status_code, response.content_type)
+    assert "No fault has the id '7'; none is armed." == response.json["detail"]
 
 
 def test_sleeping_within_patch_sleep_takes_no_real_time() -> None:

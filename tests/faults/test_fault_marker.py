@@ -27,10 +27,10 @@ def upsert(session, base=""):
     """A client that backs off as real ones do."""
     for _ in range(3):
         body = {"payload": {"segments": [{"name": "A"}]}}
-        reply = session.put(base + SEGMENTS, json=body, headers=KEY, timeout=5)
-        if reply.status_code != 429:
-            return reply
-        time.sleep(int(reply.headers["Retry-After"]))
+        response = session.put(base + SEGMENTS, json=body, headers=KEY, timeout=5)
+        if response.status_code != 429:
+            return response
+        time.sleep(int(response.headers["Retry-After"]))
     raise AssertionError("still throttled")
 '''
 

@@ -31,8 +31,8 @@ def items(*addresses: str) -> list[dict[str, Any]]:
     return [{"firstName": a, "contacts": [{"type": "EMAIL", "value": f"{a}@example.org"}]} for a in addresses]
 
 
-def results(reply: Any, name: str = "segments") -> list[str]:
-    return [item["result"] for item in reply.json()["payload"][name]]
+def results(response: Any, name: str = "segments") -> list[str]:
+    return [item["result"] for item in response.json()["payload"][name]]
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_index_where_and_every_select_the_items(settings: dict[str, Any], failed
     """Each by itself and all together; the other items are stored."""
     mock = SegmentMock()
     rule = mock.faults.add(F.Item(**settings))
-    reply = put(mock, *"ABCD")
+    response = put(mock, *"ABCD")
     expected = ["SYSTEM_ERROR" if index in failed else "ADDED" for index in range(4)]
 
-    assert expected == results(reply)
+    assert expected == results(response)
     assert [name for index, name in enumerate("ABCD") if index not in failed] == names(mock)
     assert names(mock) == [change.after["name"] for change in mock.journal.entries()[0].changes if change.after]
     assert (bool(failed), not failed) == (bool(rule.fired), bool(rule.suppressed))
@@ -89,11 +89,11 @@ def test_a_failed_item_is_neither_added_nor_changed() -> None:
     mock = SegmentMock()
     mock.faults.add(F.Item(where={"firstName": "b"}, result="VALIDATION_ERROR"))
     body = {"payload": {"supporters": items("a", "b", "c")}}
-    reply = send(mock, "PUT", f"{SALSA}/supporters", body)
+    response = send(mock, "PUT", f"{SALSA}/supporters", body)
 
-    assert ["ADDED", "VALIDATION_ERROR", "ADDED"] == results(reply, "supporters")
+    assert ["ADDED", "VALIDATION_ERROR", "ADDED"] == results(response, "supporters")
     assert ["a", "c"] == [supporter["firstName"] for supporter in mock.salsa.supporters]
-    assert body["payload"]["supporters"][1]["contacts"] == reply.json()["payload"]["supporters"][1]["contacts"]
+    assert body["payload"]["supporters"][1]["contacts"] == response.json()["payload"]["supporters"][1]["contacts"]
 
 
 @pytest.mark.parametrize("settings", [{"index": 1}, {"where": {"supporterId": PEOPLE[1]}}])
@@ -119,9 +119,9 @@ def test_a_failed_item_is_not_deleted(path: str) -> None:
     key = GROUP if path == "segments" else PEOPLE[0]
     mock.faults.add(F.Item(result="NOT_ALLOWED"))
     before = mock.state()
-    reply = send(mock, "DELETE", f"{SALSA}/{path}", {"payload": {path: [{f"{path[:-1]}Id": key}]}})
+    response = send(mock, "DELETE", f"{SALSA}/{path}", {"payload": {path: [{f"{path[:-1]}Id": key}]}})
 
-    assert ["NOT_ALLOWED"] == results(reply, path)
+    assert ["NOT_ALLOWED"] == results(response, path)
     assert before == mock.state()
 
 
@@ -141,9 +141,9 @@ def test_a_body_without_a_batch_is_answered_as_usual(body: Any) -> None:
     """The rule explains why it did not fire."""
     plain, mock = SegmentMock(), SegmentMock()
     rule = mock.faults.add(F.Item())
-    expected, reply = (send(each, "PUT", f"{SALSA}/segments", body) for each in (plain, mock))
+    expected, response = (send(each, "PUT", f"{SALSA}/segments", body) for each in (plain, mock))
 
-    assert (expected.status_code, 1, 0) == (reply.status_code, rule.matched, rule.fired)
+    assert (expected.status_code, 1, 0) == (response.status_code, rule.matched, rule.fired)
     assert "matched once, but: 1 with nothing to change" == rule.explain()
 
 
@@ -224,13 +224,13 @@ def test_an_injected_not_found_is_the_same_as_a_real_one() -> None:
     real = send(SegmentMock(), "POST", f"{SALSA}/segments/search", body).json()["payload"]
     with SegmentMock(data=DATA, faults=rules) as mock:
         path, headers = f"{SALSA}/segments/search", {"authToken": "t"}
-        replies = [mock.session().post(path, json=body, headers=headers)]
-        replies.append(requests.post(mock.serve().url + path, json=body, headers=headers, timeout=5))
+        responses = [mock.session().post(path, json=body, headers=headers)]
+        responses.append(requests.post(mock.serve().url + path, json=body, headers=headers, timeout=5))
         with mock.intercept():
-            replies.append(requests.post(f"https://api.salsalabs.org{path}", json=body, headers=headers, timeout=5))
+            responses.append(requests.post(f"https://api.salsalabs.org{path}", json=body, headers=headers, timeout=5))
     flask = create_app(data=DATA, faults=rules).test_client().post(path, json=body, headers=headers)
 
-    assert [real] * 4 == [reply.json()["payload"] for reply in replies] + [flask.get_json()["payload"]]
+    assert [real] * 4 == [response.json()["payload"] for response in responses] + [flask.get_json()["payload"]]
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_ids_match_in_any_case(where: dict[str, str], names_of_items: list[str])
     mock = SegmentMock(data=DATA)
     mock.faults.add(F.Item(where=where))
     items = [{"segmentId": GROUP, "name": "G"}, {"segmentId": OTHER.upper(), "name": "O"}, {"name": "N"}]
-    reply = send(mock, "PUT", f"{SALSA}/segments", {"payload": {"segments": items}})
+    response = send(mock, "PUT", f"{SALSA}/segments", {"payload": {"segments": items}})
 
-    assert names_of_items == results(reply)
+    assert names_of_items == results(response)
 
 
 def test_a_call_that_is_refused_as_a_whole_is_not_struck() -> None:

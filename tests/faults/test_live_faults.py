@@ -118,11 +118,13 @@ def test_a_thousand_hanging_connections_need_no_threads(errors: list[str], monke
         hangs = count_calls(monkeypatch, F.Hang, "__call__")
         opened = hanging(url, stack, MANY)
         hangs.wait(MANY)
-        reply = requests.post(f"{url}{SALSA}/segments/search", json={"payload": {}}, headers=HEADERS, timeout=PATIENCE)
+        response = requests.post(
+            f"{url}{SALSA}/segments/search", json={"payload": {}}, headers=HEADERS, timeout=PATIENCE
+        )
         during = threading.active_count()
         mock.close()
 
-        assert (200, 0, before) == (reply.status_code, reply.json()["payload"]["total"], during)
+        assert (200, 0, before) == (response.status_code, response.json()["payload"]["total"], during)
         assert before - 1 == threading.active_count()
         assert {b""} == {_rest(each) for each in opened}
         assert {"abandoned"} == {entry.outcome for entry in mock.journal.entries(operation="upsert_segments")}

@@ -36,8 +36,8 @@ def client(request: pytest.FixtureRequest) -> Iterator[Client]:
 
 def upsert(session: requests.Session, base: str) -> Any:
     """Send the group; the adapter repeats a failed PUT, which HTTP defines as idempotent."""
-    reply = session.put(f"{base}/segments", json={"payload": {"segments": [GROUP]}}, timeout=5)
-    return reply.json()["payload"]["segments"][0]
+    response = session.put(f"{base}/segments", json={"payload": {"segments": [GROUP]}}, timeout=5)
+    return response.json()["payload"]["segments"][0]
 
 
 def find_group(session: requests.Session, base: str) -> Any:

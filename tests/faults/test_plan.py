@@ -18,7 +18,7 @@ def statuses(mock: SegmentMock) -> list[int]:
     """Return the statuses of a read, a write, a call to the other vendor, and three unknown paths."""
     calls = [search(mock), put(mock, "A"), create(mock)]
     paths = [f"{SALSA}/nowhere", "/segments/1/2", "/nowhere"]
-    return [reply.status_code for reply in [*calls, *(send(mock, "PUT", path, None) for path in paths)]]
+    return [response.status_code for response in [*calls, *(send(mock, "PUT", path, None) for path in paths)]]
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,9 @@ def test_a_body_that_is_not_an_object_matches_no_path(data: bytes) -> None:
     mock = SegmentMock()
     rule = mock.faults.add(F.Error(), match={"json": {"payload": None}})
     with mock.session() as session:
-        reply = session.put(f"{SALSA}/segments", data=data, headers={"authToken": "t"})
+        response = session.put(f"{SALSA}/segments", data=data, headers={"authToken": "t"})
 
-    assert (400, 1, 0) == (reply.status_code, rule.seen, rule.matched)
+    assert (400, 1, 0) == (response.status_code, rule.seen, rule.matched)
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,8 @@ def test_a_rule_selects_calls_by_their_number_on_a_connection(connection: Any, e
         for _ in range(2):
             with requests.Session() if live else mock.session() as session:
                 for _ in range(3):
-                    reply = session.post(f"{base}{SALSA}/segments/search", json={"payload": {}}, headers=HEADERS)
-                    outcomes += "x" if reply.status_code == 503 else "."
+                    response = session.post(f"{base}{SALSA}/segments/search", json={"payload": {}}, headers=HEADERS)
+                    outcomes += "x" if response.status_code == 503 else "."
 
     assert expected == outcomes
 

@@ -24,15 +24,15 @@ def mock() -> Iterator[SegmentMock]:
         yield mock
 
 
-def reply_of_mock(mock: SegmentMock) -> Response:
+def response_of_mock(mock: SegmentMock) -> Response:
     return run_sync(mock._emulator.answer(SEARCH), mock.clock.advance)
 
 
-def test_without_rules_the_answer_is_a_plain_response(mock: SegmentMock) -> None:
+def test_answer_returns_a_response_if_no_rule_is_armed(mock: SegmentMock) -> None:
     assert isinstance(mock._emulator.answer(SEARCH), Response)
 
 
-def test_with_a_rule_the_answer_is_a_coroutine_until_the_rule_is_spent_or_removed(mock: SegmentMock) -> None:
+def test_answer_returns_a_coroutine_until_the_rule_is_spent_or_removed(mock: SegmentMock) -> None:
     mock.faults.add(F.Latency(seconds=0), times=1)
     mock.faults.add(F.Latency(seconds=0), times=0)
     with mock.faults.injected(F.Latency(seconds=0), "segmenter.*"):
@@ -50,7 +50,7 @@ def test_with_a_rule_the_answer_is_a_coroutine_until_the_rule_is_spent_or_remove
 def test_ten_thousand_rules_can_be_armed(mock: SegmentMock, operation: str) -> None:
     for _ in range(MANY):
         mock.faults.add(F.Latency(seconds=0.001), operation)
-    response = reply_of_mock(mock)
+    response = response_of_mock(mock)
 
     assert (200, len(mock.journal.entries()[0].faults)) == (response.status, MANY if operation == "*" else 0)
 
@@ -71,7 +71,7 @@ def test_a_rule_may_proceed_twice(mock: SegmentMock) -> None:
     mock.faults.add(twice)
     mock.faults.add(inner)
 
-    assert (200, ["inner", "inner"]) == (reply_of_mock(mock).status, seen)
+    assert (200, ["inner", "inner"]) == (response_of_mock(mock).status, seen)
 
 
 def test_an_exception_of_an_inner_rule_reaches_the_outer_rule(mock: SegmentMock) -> None:
@@ -88,7 +88,7 @@ def test_an_exception_of_an_inner_rule_reaches_the_outer_rule(mock: SegmentMock)
     mock.faults.add(outer)
     mock.faults.add(inner)
 
-    assert 418 == reply_of_mock(mock).status
+    assert 418 == response_of_mock(mock).status
 
 
 def test_a_rule_may_raise_a_refusal(mock: SegmentMock) -> None:
@@ -97,7 +97,7 @@ def test_a_rule_may_raise_a_refusal(mock: SegmentMock) -> None:
 
     mock.faults.add(refuse)
 
-    assert (429, "throttled") == (reply_of_mock(mock).status, mock.journal.entries()[0].refusal)
+    assert (429, "throttled") == (response_of_mock(mock).status, mock.journal.entries()[0].refusal)
 
 
 def test_closing_a_waiting_call_closes_the_innermost_rule_first(mock: SegmentMock) -> None:
@@ -128,4 +128,4 @@ def test_closing_a_waiting_call_closes_the_innermost_rule_first(mock: SegmentMoc
 def test_a_fault_that_is_not_a_coroutine_function_is_an_error(mock: SegmentMock) -> None:
     mock.faults.add(lambda call, proceed: Response(200))  # type: ignore[arg-type, return-value]
     with pytest.raises(TypeError, match="expected an async function"):
-        reply_of_mock(mock)
+        response_of_mock(mock)

@@ -29,8 +29,8 @@ def outcomes(mock: SegmentMock, calls: int, method: str = "PUT", path: str = SEG
             salsa = {"payload": {"segments": [{"name": name}]} if method == "PUT" else {}}
             body = salsa if path != "/segments" else {"name": name, "broadcastMediumId": "b", "segmentType": "s"}
             try:
-                reply = session.request(method, path, json=body, headers=HEADERS, timeout=60)
-                results.append(reply.status_code)
+                response = session.request(method, path, json=body, headers=HEADERS, timeout=60)
+                results.append(response.status_code)
             except requests.RequestException as error:
                 results.append(type(error).__name__)
     return results
@@ -131,16 +131,16 @@ def test_not_a_crm_group() -> None:
     mock, plain = mock_with_scenario("salsa.not_a_crm_group", data=DATA), SegmentMock(data=DATA)
     plain.salsa.add_segment("Custom", segmentId=GROUP.replace("6", "7"), type="CUSTOM")
     real = salsa(plain, "DELETE", "", segments=[{"segmentId": GROUP.replace("6", "7")}])
-    replies = [
+    responses = [
         salsa(mock, "PUT", "", segments=[{"segmentId": GROUP, "name": "N"}]),
         salsa(mock, "DELETE", "", segments=[{"segmentId": GROUP}]),
         salsa(mock, "PUT", "/members", segmentId=GROUP, supporterIds=[ADA]),
         salsa(mock, "DELETE", "/members", segmentId=GROUP, supporterIds=[ADA]),
     ]
 
-    assert [405] * 4 == [reply.status_code for reply in replies]
-    for reply in replies:
-        assert {**real.json()["errors"][0], "id": ""} == {**reply.json()["errors"][0], "id": ""}
+    assert [405] * 4 == [response.status_code for response in responses]
+    for response in responses:
+        assert {**real.json()["errors"][0], "id": ""} == {**response.json()["errors"][0], "id": ""}
     assert ["Group"] == [item["name"] for item in salsa(mock, "POST", "/search").json()["payload"]["segments"]]
     assert (1, [200]) == (len(mock.salsa.members), outcomes(mock, 1, "POST", "/segments"))
 
@@ -161,7 +161,7 @@ def test_group_vanished() -> None:
     assert [{"segmentId": GROUP, "result": "NOT_FOUND"}] == delete.json()["payload"]["segments"]
     assert [{"segmentId": GROUP, "result": "NOT_FOUND"}] == search.json()["payload"]["segments"]
     assert [[{"supporterId": ADA, "result": "NOT_FOUND"}]] * 3 == [
-        reply.json()["payload"]["supporters"] for reply in members
+        response.json()["payload"]["supporters"] for response in members
     ]
     assert (["Group", "New"], 1) == ([row["name"] for row in mock.salsa.segments], len(mock.salsa.members))
 

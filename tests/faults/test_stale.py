@@ -126,9 +126,9 @@ def test_writes_are_never_stale() -> None:
     mock = SegmentMock()
     put(mock, "A")
     rule = mock.faults.add(F.Stale(lag=5))
-    reply = put(mock, "A")
+    response = put(mock, "A")
 
-    assert "VALIDATION_ERROR" == reply.json()["payload"]["segments"][0]["result"]
+    assert "VALIDATION_ERROR" == response.json()["payload"]["segments"][0]["result"]
     assert (["A"], "matched once, but: 1 with nothing to change") == (names(mock), rule.explain())
 
 

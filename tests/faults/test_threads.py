@@ -40,8 +40,8 @@ def test_sixteen_threads_lose_and_duplicate_nothing() -> None:
                     ({"payload": {"segments": [{"name": name}]}}, f"{SALSA}/segments") if salsa else (body, "/segments")
                 )
                 try:
-                    reply = session.request("PUT" if salsa else "POST", path, json=body, headers=HEADERS, timeout=60)
-                    outcome = str(reply.status_code)
+                    response = session.request("PUT" if salsa else "POST", path, json=body, headers=HEADERS, timeout=60)
+                    outcome = str(response.status_code)
                 except requests.ReadTimeout:  # of the one that hangs after the write
                     outcome = "200"
                 except requests.ConnectionError as error:

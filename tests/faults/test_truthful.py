@@ -26,8 +26,8 @@ REFUSED_405 = [
 ]
 
 
-def body_of(reply: Any) -> str:
-    return UUID.sub("UUID", reply.text)
+def body_of(response: Any) -> str:
+    return UUID.sub("UUID", response.text)
 
 
 def mock_at_noon(**settings: Any) -> SegmentMock:
@@ -42,15 +42,15 @@ def test_a_405_by_fault_has_the_body_of_a_real_one(rule: dict[str, Any]) -> None
     with mock_at_noon(data=DATA) as plain, mock_at_noon(faults=[rule]) as mock:
         real = send(plain, "PUT", f"{SALSA}/segments", RENAME)
         url, headers = mock.serve().url, {"authToken": "t"}
-        replies = [send(mock, "PUT", f"{SALSA}/segments", RENAME)]
-        replies.append(requests.put(f"{url}{SALSA}/segments", json=RENAME, headers=headers, timeout=5))
+        responses = [send(mock, "PUT", f"{SALSA}/segments", RENAME)]
+        responses.append(requests.put(f"{url}{SALSA}/segments", json=RENAME, headers=headers, timeout=5))
         with mock.intercept():
             at = f"https://api.salsalabs.org{SALSA}/segments"
-            replies.append(requests.put(at, json=RENAME, headers=headers, timeout=5))
+            responses.append(requests.put(at, json=RENAME, headers=headers, timeout=5))
     flask = create_app(faults=[rule]).test_client().put(f"{SALSA}/segments", json=RENAME, headers=headers)
     (error,) = flask.get_json()["errors"]
 
-    assert [(405, body_of(real))] * 3 == [(reply.status_code, body_of(reply)) for reply in replies]
+    assert [(405, body_of(real))] * 3 == [(response.status_code, body_of(response)) for response in responses]
     assert {**real.json()["errors"][0], "id": ""} == {**error, "id": ""}
     assert "segmentId" == error["fieldName"]
 
@@ -71,14 +71,14 @@ def test_a_404_by_fault_names_the_id_of_the_call(path: str, failures: str) -> No
     mock = mock_at_noon(segmenter_failures=failures)
     real = send(mock, "PUT", path, UPDATE)
     mock.faults.load({"kind": "refuse", "refusal": "not_found", "operation": "segmenter.update_segment"})
-    reply = send(mock, "PUT", path, UPDATE)
+    response = send(mock, "PUT", path, UPDATE)
 
     assert (real.status_code, real.content, real.headers[HINT]) == (
-        reply.status_code,
-        reply.content,
-        reply.headers[HINT],
+        response.status_code,
+        response.content,
+        response.headers[HINT],
     )
-    assert "no segment has the id 'gone'" in reply.text
+    assert "no segment has the id 'gone'" in response.text
 
 
 @pytest.mark.parametrize("failures", ["success-false", "is-updated-false"])
@@ -87,19 +87,19 @@ def test_an_armed_error_arrives_with_its_status(status: int, failures: str) -> N
     """``error status=404`` is a 404 even if the vendor's own refusals have the status 200."""
     mock = mock_at_noon(segmenter_failures=failures, data=DATA)
     mock.faults.load({"kind": "error", "status": status, "operation": "segmenter.*"})
-    reply = send(mock, "PUT", "/segments", {**UPDATE, "id": "s"})
+    response = send(mock, "PUT", "/segments", {**UPDATE, "id": "s"})
 
-    assert status == reply.status_code
-    assert reply.json()["success"] is False
+    assert status == response.status_code
+    assert response.json()["success"] is False
 
 
 @pytest.mark.parametrize(
     ("failures", "other"), [("success-false", "is-updated-false"), ("is-updated-false", "success-false")]
 )
 def test_the_hint_names_the_other_value_of_the_setting(failures: str, other: str) -> None:
-    reply = send(SegmentMock(segmenter_failures=failures), "PUT", "/segments", UPDATE)
+    response = send(SegmentMock(segmenter_failures=failures), "PUT", "/segments", UPDATE)
 
-    assert f"--segmenter-failures {other} answers in the other documented form" == reply.headers[HINT]
+    assert f"--segmenter-failures {other} answers in the other documented form" == response.headers[HINT]
 
 
 def test_no_hint_names_a_setting_in_force() -> None:

@@ -56,12 +56,12 @@ def test_a_wait_moves_only_the_clock_of_the_mock(
     mock = frozen(*rules)
     before, wall = mock.clock.now(), time.perf_counter()
     try:
-        reply = put(mock, "A", timeout=timeout)
-        seconds = float(-(-len(reply.content) // 3) * 3 + 5) if seconds is None else seconds
+        response = put(mock, "A", timeout=timeout)
+        seconds = float(-(-len(response.content) // 3) * 3 + 5) if seconds is None else seconds
     except (requests.ReadTimeout, requests.ConnectionError):
-        reply = None
+        response = None
 
-    assert (seconds, arrives) == (passed(mock, before), reply is not None)
+    assert (seconds, arrives) == (passed(mock, before), response is not None)
     assert time.perf_counter() - wall < min(seconds, 60) or seconds < 5
 
 
@@ -106,12 +106,12 @@ def test_the_journal_has_the_times_of_the_mocks_clock() -> None:
     put(mock, "A", timeout=None)
     entry = mock.journal.entries()[0]
     mock.faults.clear()
-    reply = search(mock)
+    response = search(mock)
 
     assert ("2026-01-01T00:00:00.000Z", 30.0) == (entry.as_dict()["time"], entry.duration)
-    assert "2026-01-01T00:00:30.000Z" == entry.response_json["timestamp"] == reply.json()["timestamp"]
+    assert "2026-01-01T00:00:30.000Z" == entry.response_json["timestamp"] == response.json()["timestamp"]
     assert ("Thu, 01 Jan 2026 00:00:30 GMT", 30_000) == (
-        reply.headers["Date"], entry.response_json["header"]["processingTime"],
+        response.headers["Date"], entry.response_json["header"]["processingTime"],
     )  # fmt: skip
 
 
@@ -119,9 +119,9 @@ def test_a_slow_body_exceeds_no_read_timeout() -> None:
     """Each read gets its piece in time, however long the whole body takes."""
     mock = frozen(F.Drip(bytes_per_second=10, chunk=10))
     before = mock.clock.now()
-    reply = put(mock, "A", timeout=1.5)
+    response = put(mock, "A", timeout=1.5)
 
-    assert 200 == reply.status_code
+    assert 200 == response.status_code
     assert passed(mock, before) > 10
 
 

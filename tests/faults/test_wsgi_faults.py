@@ -113,12 +113,12 @@ def test_flasks_test_client_gets_a_slow_body_at_once() -> None:
     client = app.test_client()
     client.post("/_mock/clock", json={"freeze": "2026-01-01T00:00:00Z"})
     arm(app, {"kind": "drip", "chunk": 10, "bytes_per_second": 10})
-    reply = client.put(f"{SALSA}/segments", json=BODY, headers=HEADERS)
-    count, now = reply.json["payload"]["count"], client.get("/_mock/clock").json["now"]
+    response = client.put(f"{SALSA}/segments", json=BODY, headers=HEADERS)
+    count, now = response.json["payload"]["count"], client.get("/_mock/clock").json["now"]
     arm(app, {"kind": "truncate", "operation": "*"})
 
-    assert (2, len(reply.data)) == (count, int(reply.headers["Content-Length"]))
-    assert f"2026-01-01T00:00:{-(-len(reply.data) // 10):02}.000Z" == now
+    assert (2, len(response.data)) == (count, int(response.headers["Content-Length"]))
+    assert f"2026-01-01T00:00:{-(-len(response.data) // 10):02}.000Z" == now
     with pytest.raises(ConnectionAbortedError):
         _ = client.head("/segments", headers=HEADERS).data
 

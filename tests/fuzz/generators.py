@@ -86,7 +86,7 @@ def attack(rng: Random) -> Attack:
     if kind < 0.15:
         method, path, good = rng.choice(DEFINITIONS)(rng)
     elif kind < 0.2:
-        method, path, good = "GET", _odd_query(rng), None
+        method, path, good = "GET", _malformed_query(rng), None
     else:
         method, path, good = rng.choice(GOOD if kind < 0.75 else CONTROL)
     line, headers, body = f"{method} {path} HTTP/1.1".encode(), b"", b"" if good is None else json.dumps(good).encode()
@@ -131,7 +131,7 @@ def _deep(rng: Random) -> Any:
     return value
 
 
-def _odd_rule(rng: Random) -> tuple[str, str, Body]:
+def _malformed_rule(rng: Random) -> tuple[str, str, Body]:
     """Return a request that arms a fault with hostile members; a struck call still gets a vendor's response."""
     rule: dict[str, Any] = {"kind": "error", "status": rng.choice((400, 404, 429, "404", 1e9, -1, True, []))}
     if rng.random() < 0.6:
@@ -151,7 +151,7 @@ def _odd_rule(rng: Random) -> tuple[str, str, Body]:
     return "POST", "/_mock/faults", rule
 
 
-def _odd_stub(rng: Random) -> tuple[str, str, Body]:
+def _malformed_stub(rng: Random) -> tuple[str, str, Body]:
     stub: dict[str, Any] = {
         "method": rng.choice(("GET", "*", "get", "", *NAMES)),
         "path": rng.choice(("/x", "*", *TEXTS)),
@@ -162,7 +162,7 @@ def _odd_stub(rng: Random) -> tuple[str, str, Body]:
     return "POST", "/_mock/stubs", stub
 
 
-def _odd_state(rng: Random) -> tuple[str, str, Body]:
+def _malformed_state(rng: Random) -> tuple[str, str, Body]:
     names = ("segments", "supporters", "members", "deleted", *NAMES)
     rows = [[_deep(rng)], [{rng.choice(("name", "id", *NAMES)): rng.choice((*TEXTS, 10**99, 1e308))}], _deep(rng)]
     return (
@@ -172,7 +172,7 @@ def _odd_state(rng: Random) -> tuple[str, str, Body]:
     )
 
 
-def _odd_clock(rng: Random) -> tuple[str, str, Body]:
+def _malformed_clock(rng: Random) -> tuple[str, str, Body]:
     moments = (
         *TEXTS,
         1e308,
@@ -188,30 +188,30 @@ def _odd_clock(rng: Random) -> tuple[str, str, Body]:
     return "POST", "/_mock/clock", _members(rng, ("set", "freeze", "advance", "speed"), moments)
 
 
-def _odd_query(rng: Random) -> str:
+def _malformed_query(rng: Random) -> str:
     values = [rng.choice((*TEXTS, *VALUES, *GLOBS)).encode("utf-8", "surrogatepass")[:3000] for _ in range(3)]
     pairs = [f"{quote(rng.choice(PARAMETERS))}={quote(value)}" for value in values[: rng.randint(0, 3)]]
     return f"/_mock/{rng.choice(QUERIES)}?{rng.choice('&;').join(pairs)}"
 
 
-DEFINITIONS = (_odd_rule, _odd_rule, _odd_stub, _odd_state, _odd_clock)
+DEFINITIONS = (_malformed_rule, _malformed_rule, _malformed_stub, _malformed_state, _malformed_clock)
 """Requests to the control plane whose bodies are JSON with hostile values."""
 
 
 Parts: TypeAlias = "tuple[bytes, bytes, bytes]"
 
 
-def _odd_line(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+def _malformed_line(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
     return rng.choice(LINES), headers, body
 
 
-def _odd_header(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+def _malformed_header(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
     if rng.random() < 0.3:
         return line, headers + f"Host: {rng.choice(HOSTS)}\r\n".encode("latin-1", "replace"), body
     return line, headers + rng.choice(HEADERS), body
 
 
-def _odd_value(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+def _malformed_value(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
     value = rng.choice(VALUES).encode()
     places = [at for at, byte in enumerate(body) if byte in b":,["] or [0]
     at = rng.choice(places) + 1
@@ -219,7 +219,7 @@ def _odd_value(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
     return line, headers, body[:at] + value + body[end:]
 
 
-def _odd_bytes(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
+def _malformed_bytes(rng: Random, line: bytes, headers: bytes, body: bytes) -> Parts:
     at = rng.randint(0, len(body))
     return line, headers, body[:at] + rng.choice(BYTES) + body[at:]
 
@@ -248,7 +248,7 @@ def _lying(rng: Random, body: bytes) -> bytes:
     return b"Content-Length: %d\r\n\r\n" % max(0, len(body) + rng.randint(-9, 9)) + body
 
 
-def _odd_length(rng: Random, body: bytes) -> bytes:
+def _malformed_length(rng: Random, body: bytes) -> bytes:
     return f"Content-Length: {rng.choice(LENGTHS)}\r\n\r\n".encode() + body
 
 
@@ -258,21 +258,21 @@ def _chunked(rng: Random, body: bytes) -> bytes:
     return b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in parts) + b"0\r\n\r\n"
 
 
-def _odd_chunks(rng: Random, body: bytes) -> bytes:
+def _malformed_chunks(rng: Random, body: bytes) -> bytes:
     return b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n" + rng.choice(CHUNKS) + rng.choice((b"", b"0\r\n\r\n"))
 
 
-def _odd_coding(rng: Random, body: bytes) -> bytes:
+def _malformed_coding(rng: Random, body: bytes) -> bytes:
     return f"Transfer-Encoding: {rng.choice(CODINGS)}\r\n".encode() + rng.choice((_length, _chunked))(rng, body)
 
 
 WAYS: dict[str, Callable[[Random, bytes, bytes, bytes], Parts]] = {
-    "line": _odd_line, "header": _odd_header, "value": _odd_value,
-    "text": _odd_bytes, "body": _other_body, "cut": _cut_body,
+    "line": _malformed_line, "header": _malformed_header, "value": _malformed_value,
+    "text": _malformed_bytes, "body": _other_body, "cut": _cut_body,
 }  # fmt: skip
 """What may be done to a request before it is framed."""
 FRAMES: dict[str, Callable[[Random, bytes], bytes]] = {
-    "length": _length, "lying length": _lying, "odd length": _odd_length, "chunked": _chunked,
-    "odd chunks": _odd_chunks, "odd coding": _odd_coding,
+    "length": _length, "lying length": _lying, "odd length": _malformed_length, "chunked": _chunked,
+    "odd chunks": _malformed_chunks, "odd coding": _malformed_coding,
 }  # fmt: skip
 """The ways in which a request marks the end of its body."""
