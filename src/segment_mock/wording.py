@@ -23,6 +23,11 @@ def system_reason(error: BaseException) -> str:
     return _NUMBERS.sub("", getattr(error, "strerror", None) or str(error)).strip()
 
 
+def file_reason(error: OSError) -> str:
+    """Return the file of *error* and the reason of the system, or ``""`` if it is about no file."""
+    return f"{error.filename}: {system_reason(error)}" if isinstance(error.filename, str) else ""
+
+
 def json_reason(error: Exception) -> str:
     """Return the message of *error*, of `json`, with its place in the document."""
     position = getattr(error, "lineno", None), getattr(error, "colno", None)

@@ -222,6 +222,13 @@ def test_a_closed_stdout_exits_with_1_and_no_error_message(mock: SegmentMock) ->
     assert (1, "") == (result.returncode, result.stderr)
 
 
+def test_a_file_that_cannot_be_written_is_named_without_an_error_number(mock: SegmentMock, tmp_path: Path) -> None:
+    file = tmp_path / "missing" / "calls.har"
+    result = run("journal", "--har", str(file), exit_code=1)
+
+    assert result.stderr.splitlines()[-1] == f"Error: {file}: No such file or directory"
+
+
 def test_journal_prints_a_har_archive_to_stdout(
     mock: SegmentMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

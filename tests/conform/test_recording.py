@@ -218,3 +218,17 @@ def test_a_secret_of_any_name_is_replaced_wherever_it_occurs() -> None:
     assert {"password": "[redacted]"} == document["request"]["body"]
     assert {"said": "[redacted] and [redacted]", "n": [1]} == document["response"]["body"]
     assert "so [redacted]" == clean("so a-secret-word")
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_command_runs(tmp_path: Path) -> None:
+    """The calls of the command could not be repeated, so they would be lost."""
+    (tmp_path / "file").touch()
+    command = ["touch", str(tmp_path / "ran")]
+    out = str(tmp_path / "file" / "out")
+    result = CliRunner().invoke(
+        main, ["record", "--target", "http://127.0.0.1:9", "--vendor", "salsa", "--out", out, "--", *command]
+    )
+
+    assert 2 == result.exit_code
+    assert f"Error: --out {out}: it can't be written: Not a directory" in result.output
+    assert ["file"] == [path.name for path in tmp_path.iterdir()]

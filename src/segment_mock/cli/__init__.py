@@ -100,6 +100,13 @@ def _reporting(words: list[str]) -> Iterator[None]:
         from .errors import Report, is_json_log
 
         raise Report(error, as_json=is_json_log(words)) from error
+    except OSError as error:
+        from ..wording import file_reason
+        from .errors import Report, is_json_log
+
+        if not (reason := file_reason(error)):
+            raise
+        raise Report(click.ClickException(reason), as_json=is_json_log(words)) from error
     except (KeyboardInterrupt, EOFError) as error:
         from .errors import Report, is_json_log
 

@@ -21,7 +21,7 @@ from ..transports.environment import environment
 from ..transports.server.server import LiveServer
 from ..transports.server.tls import CertificateAuthority
 from ..vendors import find_vendors
-from ..wording import plural
+from ..wording import plural, system_reason
 from .completion import programs
 from .conform import check_url
 from .exec import run_command
@@ -60,6 +60,11 @@ def record(command: tuple[str, ...], target: str, name: str, out: Path, ca_file:
     check_url(target)
     if out.is_dir() and any(out.iterdir()):
         raise click.UsageError(f"--out {out}: the folder is not empty; name a new one")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "recording.har").touch()  # before the command runs, because its calls can't be repeated
+    except OSError as error:
+        raise click.UsageError(f"--out {out}: it can't be written: {system_reason(error)}") from None
     vendor = _VENDORS[name]
     with SegmentMock(journal_size=100_000) as mock:
         recorder = _Recorder(mock, vendor, target, ca_file, timeout)
@@ -142,7 +147,6 @@ class _Recorder:
         self._session.close()
         day = datetime.fromtimestamp(self._mock.clock.now(), timezone.utc).date()
         rows, clean = documents(self._vendor, self._exchanges, f"recorded on {day} with segment-mock record")
-        out.mkdir(parents=True, exist_ok=True)
         for number, row in enumerate(rows, 1):
             label = row["operation"].partition(".")[2].replace("_", "-")
             _write(out / f"{number:03}-{label}.json", row)

@@ -15,7 +15,7 @@ import click
 
 from ..control_client import TIMEOUT, ControlClient, escaped
 from ..settings import OPTIONS, SettingError, merged, naming, resolve
-from ..wording import plural
+from ..wording import file_reason, plural
 from .completion import files
 from .tables import print_table
 from .terminal import echo
@@ -57,7 +57,8 @@ def exit_codes() -> Iterator[None]:
         if isinstance(error, (click.ClickException, click.exceptions.Exit)):
             raise
         option = " (--url or SEGMENT_MOCK_URL)" if "no segment-mock answers" in str(error) else ""
-        raise click.ClickException(f"{error}{option}") from None
+        reason = file_reason(error) if isinstance(error, OSError) else ""
+        raise click.ClickException(reason or f"{error}{option}") from None
 
 
 def client_of(
