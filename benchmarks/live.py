@@ -13,7 +13,7 @@ from statistics import median
 
 from harness import ROUNDS, Report, interleaved, ratio, readable
 from load import TOOL, Load, load
-from process import Running, running
+from process import Running, awake_processors, running
 from scenario import SEARCH
 from servers import FIXTURE, HTTPSERVER, OURS, WIREMOCK, available
 
@@ -66,7 +66,8 @@ def main() -> int:
         for server in servers:  # a virtual machine compiles what is hot
             load(server.port, server.server.ask, 8, 1 if report.quick else 4)
         sides = {(one.server.name, n): partial(loads.side, one, n) for n in CONNECTIONS for one in servers}
-        interleaved(sides, rounds)
+        with awake_processors():
+            interleaved(sides, rounds)
         memory = {one.server.name: one.memory for one in servers}
     overview(report, memory, loads)
     judge(report, memory, loads)
