@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from machine import described
+from machine import describe_machine
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "explanation" / "performance.md"
@@ -29,21 +29,21 @@ def main(arguments: list[str]) -> int:
         sys.exit(__doc__)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began, quick = time.monotonic(), "--quick" in arguments
-    machine = described()
+    machine = describe_machine()
     print(machine, "\n", flush=True)
     parts, failed = [machine], []
     for name in QUICK if quick else FULL:
-        code, text = ran(name, ["--quick"] if quick else [])
+        code, text = run_script(name, ["--quick"] if quick else [])
         parts.append(text.strip())
         if code:
             failed.append(name)
     if not quick or "--write" in arguments:
-        written("\n\n".join(parts))
+        write_figures("\n\n".join(parts))
     print(f"{time.monotonic() - began:.0f} s;", f"failed: {', '.join(failed)}" if failed else "nothing failed")
     return 1 if failed else 0
 
 
-def ran(name: str, arguments: list[str]) -> tuple[int, str]:
+def run_script(name: str, arguments: list[str]) -> tuple[int, str]:
     """Run a script, and show its output; return its exit code and its output as Markdown."""
     script = HERE / f"{name}.py"
     lines: list[str] = []
@@ -63,7 +63,7 @@ def ran(name: str, arguments: list[str]) -> tuple[int, str]:
     return process.returncode, text
 
 
-def written(figures: str) -> None:
+def write_figures(figures: str) -> None:
     """Write *figures* between the two marks on the page."""
     head, _, rest = PAGE.read_text().partition(BEGIN)
     PAGE.write_text(f"{head}{BEGIN}\n\n{figures}\n{END}{rest.partition(END)[2]}")

@@ -81,15 +81,15 @@ def main() -> int:
         report.skipped["callgrind"] = "valgrind is not installed"
         return report.finish()
     for place, program in CALLS.items():
-        counted(program, 1)  # compiles what has changed
-        each = (counted(program, MANY) - counted(program, FEW)) / (MANY - FEW)
+        count_instructions(program, 1)  # compiles what has changed
+        each = (count_instructions(program, MANY) - count_instructions(program, FEW)) / (MANY - FEW)
         report.add(f"search of 4 groups, {place}", [each], " instructions")
         if each > BOUNDS[place]:
             report.miss(f"search of 4 groups, {place}: {each:,.0f} instructions; bound {BOUNDS[place]:,}")
     return report.finish()
 
 
-def counted(program: str, calls: int) -> int:
+def count_instructions(program: str, calls: int) -> int:
     """Return the instructions of a process in which *program* makes this many calls."""
     with tempfile.TemporaryDirectory() as folder:
         tool = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out"]

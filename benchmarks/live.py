@@ -37,7 +37,7 @@ class Loads:
     def side(self, server: Running, connections: int) -> float:
         """Load one server, and return its requests per second."""
         name, before = server.server.name, server.cpu
-        one = load(server.port, server.server.ask, connections, self._seconds)
+        one = load(server.port, server.server.request, connections, self._seconds)
         self._loads.setdefault((name, connections), []).append(one)
         self._costs.setdefault(name, []).append((server.cpu - before) / max(1.0, one.rate * self._seconds))
         return one.rate
@@ -64,7 +64,7 @@ def main() -> int:
     with ExitStack() as stack:
         servers = [stack.enter_context(running(server)) for server in available(report.quick, report.skipped)]
         for server in servers:  # a virtual machine compiles what is hot
-            load(server.port, server.server.ask, 8, 1 if report.quick else 4)
+            load(server.port, server.server.request, 8, 1 if report.quick else 4)
         sides = {(one.server.name, n): partial(loads.side, one, n) for n in CONNECTIONS for one in servers}
         with awake_processors():
             interleaved(sides, rounds)

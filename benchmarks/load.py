@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from scenario import Ask
+from scenario import BenchmarkRequest
 
 WRK = shutil.which("wrk")
 TOOL = "wrk, one thread" if WRK else "a Python client (wrk is not installed)"
@@ -37,20 +37,20 @@ class Load(NamedTuple):
     broken: int
 
 
-def load(port: int, ask: Ask, connections: int, seconds: float) -> Load:
-    """Send *ask* on a number of *connections* for about *seconds*, again after each response."""
-    return _by_wrk(port, ask, connections, seconds) if WRK else _by_hand(port, ask, connections, seconds)
+def load(port: int, request: BenchmarkRequest, connections: int, seconds: float) -> Load:
+    """Send *request* on a number of *connections* for about *seconds*, again after each response."""
+    return _by_wrk(port, request, connections, seconds) if WRK else _by_hand(port, request, connections, seconds)
 
 
-def _by_wrk(port: int, ask: Ask, connections: int, seconds: float) -> Load:
+def _by_wrk(port: int, request: BenchmarkRequest, connections: int, seconds: float) -> Load:
     # A JSON string is also a Lua string if it is ASCII, as all strings here are.
-    script = [f"wrk.method, wrk.body = {json.dumps(ask.method)}, {json.dumps(ask.body.decode())}"]
-    script += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in ask.headers.items()]
+    script = [f"wrk.method, wrk.body = {json.dumps(request.method)}, {json.dumps(request.body.decode())}"]
+    script += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in request.headers.items()]
     with tempfile.TemporaryDirectory() as folder:
-        lua = Path(folder) / "ask.lua"
+        lua = Path(folder) / "request.lua"
         lua.write_text("\n".join(script) + _REPORT)
         options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s", str(lua)]
-        command = [str(WRK), *options, f"http://127.0.0.1:{port}{ask.path}"]
+        command = [str(WRK), *options, f"http://127.0.0.1:{port}{request.path}"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60)
     result = json.loads(done.stdout.splitlines()[-1])
     return Load(result["requests"] / result["duration"], result["p99"], result["refused"], result["broken"])
@@ -59,10 +59,10 @@ def _by_wrk(port: int, ask: Ask, connections: int, seconds: float) -> Load:
 class _Client:
     """One connection, opened again whenever the server closes it."""
 
-    def __init__(self, port: int, ask: Ask) -> None:
-        fields = {"Host": f"127.0.0.1:{port}", "Content-Length": str(len(ask.body)), **ask.headers}
-        lines = [f"{ask.method} {ask.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
-        self._port, self._request = port, "\r\n".join([*lines, "", ""]).encode() + ask.body
+    def __init__(self, port: int, request: BenchmarkRequest) -> None:
+        fields = {"Host": f"127.0.0.1:{port}", "Content-Length": str(len(request.body)), **request.headers}
+        lines = [f"{request.method} {request.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+        self._port, self._request = port, "\r\n".join([*lines, "", ""]).encode() + request.body
         self.refused = self.broken = 0
         self.times: list[float] = []
 
@@ -93,8 +93,8 @@ class _Client:
         return "closed" if fields.startswith(b"http/1.0") or b"connection: close" in fields else "again"
 
 
-def _by_hand(port: int, ask: Ask, connections: int, seconds: float) -> Load:
-    clients = [_Client(port, ask) for _ in range(connections)]
+def _by_hand(port: int, request: BenchmarkRequest, connections: int, seconds: float) -> Load:
+    clients = [_Client(port, request) for _ in range(connections)]
     began = perf_counter()
     with selectors.DefaultSelector() as waiting:
         for client in clients:

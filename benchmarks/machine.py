@@ -23,7 +23,7 @@ NPM = ("wiremock", "mountebank", "@mockoon/cli")
 COMMANDS = {"wrk": ("wrk", "-v"), "Java": ("java", "-version"), "Node": ("node", "--version")}
 
 
-def described() -> str:
+def describe_machine() -> str:
     """Return a paragraph: machine, versions, date."""
     day = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     kernel = ".".join(platform.release().split(".")[:2])

@@ -16,7 +16,7 @@ from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 
-from scenario import SEARCH, Ask
+from scenario import SEARCH, BenchmarkRequest
 
 NODE_MODULES = Path(sys.prefix) / "peers" / "node_modules"  # where `dev.py bench` puts the peers from npm
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -36,7 +36,7 @@ class Server:
     name: str
     command: Command
     needs: tuple[str | Path, ...] = ()
-    ask: Ask = SEARCH
+    request: BenchmarkRequest = SEARCH
     quick: bool = False
 
     @property
@@ -75,7 +75,7 @@ def running(server: Server) -> Iterator[Running]:
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=folder, env=alone, stdin=quiet, stdout=quiet, stderr=quiet)
         try:
-            while not _answers(port, server.ask):
+            while not _answers(port, server.request):
                 if process.poll() is not None or time.perf_counter() - began > PATIENCE:
                     raise RuntimeError(f"{server.name} does not start: {' '.join(command)}")
                 time.sleep(0.001)
@@ -116,12 +116,12 @@ def awake_processors() -> Iterator[None]:
             spinner.wait()
 
 
-def _answers(port: int, ask: Ask) -> bool:
+def _answers(port: int, request: BenchmarkRequest) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request(ask.method, ask.path, ask.body, ask.headers)
+        connection.request(request.method, request.path, request.body, request.headers)
         response = connection.getresponse()
-        return response.status == 200 and ask.expected in response.read()
+        return response.status == 200 and request.expected in response.read()
     except (OSError, HTTPException):
         return False
     finally:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from segment_mock import SegmentMock
 
 
-class Ask(NamedTuple):
+class BenchmarkRequest(NamedTuple):
     """A request, and the text that the body of its response must contain."""
 
     method: str
@@ -28,7 +28,7 @@ DATA = {
         ]
     }
 }
-SEARCH = Ask(
+SEARCH = BenchmarkRequest(
     "POST",
     "/api/integration/ext/v1/segments/search",
     {"authToken": "any", "Content-Type": "application/json"},

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from process import NODE_MODULES, Command, Server, free_port
-from scenario import DATA, SEARCH, Ask, response_body
+from scenario import DATA, SEARCH, BenchmarkRequest, response_body
 
 SCRIPTS = Path(__file__).parent / "peers"
 JSON = {"Content-Type": "application/json"}
@@ -95,7 +95,7 @@ def _mockoon(port: int, folder: Path) -> list[str]:
 
 
 _KEY = "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=any"
-LIST_BUCKETS = Ask("GET", "/", {"Authorization": _KEY}, b"", b"<Buckets")
+LIST_BUCKETS = BenchmarkRequest("GET", "/", {"Authorization": _KEY}, b"", b"<Buckets")
 
 OURS = Server("segment-mock serve", _serve, quick=True)
 FIXTURE = Server("mock.serve()", _fixture, quick=True)

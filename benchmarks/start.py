@@ -50,7 +50,7 @@ def main() -> int:
 
 def servers(report: Report, rounds: int) -> None:
     """Compare the time from starting a server to its first correct response."""
-    sides = {server.name: partial(spawned, server) for server in available(report.quick, report.skipped)}
+    sides = {server.name: partial(spawn_time, server) for server in available(report.quick, report.skipped)}
     for warm in sides.values():
         warm()
     samples = interleaved(sides, rounds)
@@ -60,7 +60,7 @@ def servers(report: Report, rounds: int) -> None:
             report.compare(f"spawn to first response beside {name}", samples[OURS.name], samples[name], at_most=bound)
 
 
-def spawned(server: Server) -> float:
+def spawn_time(server: Server) -> float:
     """Return the time until a new process of *server* answers."""
     with running(server) as server_run:
         return server_run.since
@@ -114,23 +114,23 @@ def serving(report: Report, rounds: int) -> None:
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
         with world() as mock:
-            server = timed(times, "start", mock.serve)
-            timed(times, "stop", server.stop)
+            server = timed_call(times, "start", mock.serve)
+            timed_call(times, "stop", server.stop)
             server = mock.serve()
             idle = [socket.create_connection((server.host, server.port)) for _ in range(IDLE)]
-            timed(times, f"stop with {IDLE} idle connections", server.stop)
+            timed_call(times, f"stop with {IDLE} idle connections", server.stop)
             for one in idle:
                 one.close()
         peer = HTTPServer("127.0.0.1", 0)
-        timed(times, "their start", peer.start)
+        timed_call(times, "their start", peer.start)
         with suppress(OSError):
-            timed(times, "their stop", peer.stop)
+            timed_call(times, "their stop", peer.stop)
     report.compare("mock.serve() / pytest-httpserver's start", times["start"], times["their start"])
     report.compare("server.stop() / pytest-httpserver's stop", times["stop"], times["their stop"])
     report.add(f"stop with {IDLE} idle connections", times[f"stop with {IDLE} idle connections"])
 
 
-def timed(times: dict[str, list[float]], name: str, action: Callable[[], Result]) -> Result:
+def timed_call(times: dict[str, list[float]], name: str, action: Callable[[], Result]) -> Result:
     """Call *action*, record the time that it took, and return its result."""
     began = perf_counter()
     result = action()

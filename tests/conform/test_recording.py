@@ -37,7 +37,7 @@ sys.exit(7)
 
 
 @contextmanager
-def served(sandbox: Sandbox) -> Iterator[None]:
+def serve_sandbox(sandbox: Sandbox) -> Iterator[None]:
     """Serve *sandbox* in a thread."""
     thread = Thread(target=sandbox.server.serve_forever)
     thread.start()
@@ -49,7 +49,7 @@ def served(sandbox: Sandbox) -> Iterator[None]:
         sandbox.server.server_close()
 
 
-def drifted(path: str, status: int, body: Any) -> tuple[int, Any]:
+def change_search(path: str, status: int, body: Any) -> tuple[int, Any]:
     """Change the response to a search: remove a member, change the type of one, and add one."""
     if path.endswith("/search") and status == 200:
         group = body["payload"]["segments"][0]
@@ -67,12 +67,12 @@ def record(target: str, out: Path, code: str, *options: str) -> subprocess.Compl
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[None, drifted], ids=["same", "drifted"])
+@pytest.fixture(scope="module", params=[None, change_search], ids=["same", "drifted"])
 def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     """Whether the vendor's responses were changed, and the folder with the recording."""
     out = tmp_path_factory.mktemp("recorded") / "out"
     sandbox = Sandbox(request.param)
-    with served(sandbox):
+    with serve_sandbox(sandbox):
         result = record(sandbox.url, out, PROGRAM)
     assert (7, "200\n200\n200\n") == (result.returncode, result.stdout), result.stderr
     assert "segment-mock recorded 3 calls" in result.stderr
@@ -138,7 +138,7 @@ print(requests.get(os.environ["SEGMENT_MOCK_URL"] + "/api/integration/ext/v1/x")
 call({ROOT!r} + "/metrics")
 """
     sandbox = Sandbox()
-    with served(sandbox):
+    with serve_sandbox(sandbox):
         result = record(sandbox.url, tmp_path / "out", code)
 
     assert [("GET", "/api/integration/ext/v1/metrics")] == sandbox.calls, result.stdout + result.stderr

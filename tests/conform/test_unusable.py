@@ -22,7 +22,7 @@ ONE = ("--only", "salsa/supporters-search-nothing-asked", *CREDENTIALS)
 
 
 @contextmanager
-def scripted(*responses: bytes) -> Iterator[str]:
+def scripted_server(*responses: bytes) -> Iterator[str]:
     """Send the next of *responses* on each connection, then always the last one; for ``b""``, send nothing."""
     server = socket.create_server(("127.0.0.1", 0))
     connections: list[socket.socket] = []
@@ -69,7 +69,7 @@ def scripted(*responses: bytes) -> Iterator[str]:
     ids=["html", "redirect", "no-http", "cut-head", "cut-body", "lying-encoding", "hang"],
 )
 def test_a_broken_response_is_a_difference(responses: list[bytes], sentence: str) -> None:
-    with scripted(*responses) as url:
+    with scripted_server(*responses) as url:
         result = run(url, "--timeout", "0.1", *ONE)
 
     assert 1 == result.exit_code
@@ -81,7 +81,7 @@ def test_a_broken_response_is_a_difference(responses: list[bytes], sentence: str
 def test_no_control_character_reaches_terminal_or_xml(tmp_path: Path) -> None:
     """Bytes that would colour a terminal or break the JUnit file are escaped."""
     file = tmp_path / "report.xml"
-    with scripted(NOT_FOUND, b"\x1b[31m\x00\x7f ]]> <&>\r\n") as url:
+    with scripted_server(NOT_FOUND, b"\x1b[31m\x00\x7f ]]> <&>\r\n") as url:
         result = run(url, "--timeout", "1", "--junit", str(file), *ONE)
     text = ElementTree.parse(file).find(".//failure").text
 
@@ -91,7 +91,7 @@ def test_no_control_character_reaches_terminal_or_xml(tmp_path: Path) -> None:
 
 def test_a_silent_target_is_called_three_times_only() -> None:
     """After three examples without a response, the others are skipped, so that a dead target does not cost minutes."""
-    with scripted(NOT_FOUND, b"") as url:
+    with scripted_server(NOT_FOUND, b"") as url:
         result = run(url, "--timeout", "0.05", "--allow-writes", "--only", "salsa/upsert-*", *CREDENTIALS)
 
     assert 3 == result.stdout.count("fail  ")
@@ -101,7 +101,7 @@ def test_a_silent_target_is_called_three_times_only() -> None:
 @pytest.mark.parametrize("responses", [[b""], []], ids=["hanging", "closed"])
 def test_a_target_that_can_not_be_reached_is_an_error(responses: list[bytes]) -> None:
     """The command exits with 1 before any example, and the error has the address."""
-    with scripted(*responses or [b""]) as url:
+    with scripted_server(*responses or [b""]) as url:
         if not responses:
             url = "http://127.0.0.1:1"
         result = run(url, "--timeout", "0.1")

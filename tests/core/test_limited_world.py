@@ -20,7 +20,7 @@ F: Any = faults
 HINT = "X-Segment-Mock-Hint"
 
 
-def limited(limit: int = 2, **settings: Any) -> SegmentMock:
+def limited_mock(limit: int = 2, **settings: Any) -> SegmentMock:
     """A mock with the demo data that keeps *limit* organizations."""
     return SegmentMock(data="demo", credentials="isolated", max_organizations=limit, limits="off", **settings)
 
@@ -45,7 +45,7 @@ def organizations(mock: SegmentMock) -> list[str]:
 
 
 def test_the_least_recently_used_organization_is_dropped_and_starts_again() -> None:
-    with limited() as mock:
+    with limited_mock() as mock:
         for key in ("a", "b", "a", "c"):
             rename(mock, key)
 
@@ -56,7 +56,7 @@ def test_the_least_recently_used_organization_is_dropped_and_starts_again() -> N
 
 
 def test_the_next_response_says_why_the_records_are_gone(caplog: pytest.LogCaptureFixture) -> None:
-    with limited(1) as mock, caplog.at_level(logging.WARNING, "segment_mock"):
+    with limited_mock(1) as mock, caplog.at_level(logging.WARNING, "segment_mock"):
         hints = [rename(mock, key).headers.get(HINT, "") for key in ("a", "b", "a", "a")]
         entries = [entry.hint for entry in mock.journal.entries()]
 
@@ -67,7 +67,7 @@ def test_the_next_response_says_why_the_records_are_gone(caplog: pytest.LogCaptu
 
 
 def test_a_refused_call_has_the_same_hint() -> None:
-    with limited(1) as mock, mock.session() as session:
+    with limited_mock(1) as mock, mock.session() as session:
         for key in ("a", "b"):
             rename(mock, key)
         refused = session.put("/segments", data=b"{", headers={"x-api-key": "a"})
@@ -77,7 +77,7 @@ def test_a_refused_call_has_the_same_hint() -> None:
 
 
 def test_metrics_count_dropped_organizations_across_resets() -> None:
-    with limited(1) as mock, mock.session() as session:
+    with limited_mock(1) as mock, mock.session() as session:
         for key in ("a", "b", "c"):
             rename(mock, key)
         mock.reset()
@@ -102,7 +102,7 @@ def test_without_the_setting_no_organization_is_dropped() -> None:
 
 
 def test_the_organization_of_the_initial_data_is_never_dropped() -> None:
-    with limited(1) as mock:
+    with limited_mock(1) as mock:
         mock.segmenter.add_segment("Own")
         for key in ("a", "b"):
             rename(mock, key)
@@ -112,7 +112,7 @@ def test_the_organization_of_the_initial_data_is_never_dropped() -> None:
 
 
 def test_reading_neither_drops_nor_counts_as_use() -> None:
-    with limited() as mock, mock.session() as session:
+    with limited_mock() as mock, mock.session() as session:
         for key in ("a", "b"):
             rename(mock, key)
         for key in ("a", "x", "y", "z"):
@@ -125,7 +125,7 @@ def test_reading_neither_drops_nor_counts_as_use() -> None:
 
 
 def test_the_journal_keeps_the_entries_and_faults_stay_armed() -> None:
-    with limited(1) as mock:
+    with limited_mock(1) as mock:
         mock.faults.add(F.Latency(seconds=0), match={"headers": {"x-api-key": "a"}})
         for key in ("a", "b"):
             rename(mock, key)
@@ -137,7 +137,7 @@ def test_the_journal_keeps_the_entries_and_faults_stay_armed() -> None:
 
 @pytest.mark.parametrize("named_again", [False, True])
 def test_a_snapshot_restores_a_dropped_organization(named_again: bool) -> None:
-    with limited(1) as mock:
+    with limited_mock(1) as mock:
         rename(mock, "a", "First")
         before = mock.snapshot()
         rename(mock, "a", "Second")
@@ -157,7 +157,7 @@ def test_a_snapshot_restores_a_dropped_organization(named_again: bool) -> None:
 
 
 def test_a_snapshot_restores_an_organization_that_was_dropped_again_without_a_write() -> None:
-    with limited(1) as mock, mock.session() as session:
+    with limited_mock(1) as mock, mock.session() as session:
         rename(mock, "a")
         snapshot = mock.snapshot()
         for key in ("b", "a", "b"):
@@ -169,7 +169,7 @@ def test_a_snapshot_restores_an_organization_that_was_dropped_again_without_a_wr
 
 def test_a_snapshot_restores_an_organization_that_was_empty_when_dropped() -> None:
     """A restore has removed its records, and a snapshot from before that restore has them."""
-    with limited(1) as mock:
+    with limited_mock(1) as mock:
         nothing = mock.snapshot()
         rename(mock, "a")
         something = mock.snapshot()
@@ -183,7 +183,7 @@ def test_a_snapshot_restores_an_organization_that_was_empty_when_dropped() -> No
 
 
 def test_a_rewind_restores_a_dropped_organization() -> None:
-    with limited(1) as mock:
+    with limited_mock(1) as mock:
         rename(mock, "a")
         entry = mock.journal.entries()[0]
         rename(mock, "b")
@@ -193,7 +193,7 @@ def test_a_rewind_restores_a_dropped_organization() -> None:
 
 
 def test_a_capsule_has_the_records_that_a_dropped_organization_had() -> None:
-    with limited(1) as mock:
+    with limited_mock(1) as mock:
         mock.segmenter.of("a").add_segment("Own")
         for key in ("a", "b"):
             rename(mock, key)
@@ -204,14 +204,14 @@ def test_a_capsule_has_the_records_that_a_dropped_organization_had() -> None:
 
 
 def test_changes_include_dropped_records() -> None:
-    with limited(1) as mock:
+    with limited_mock(1) as mock:
         mock.segmenter.of("a").add_segment("Own")
         with mock.expect_changes(segmenter={"segments": removed({"name": "Own"})}):
             rename(mock, "b", "VIP")
 
 
 def test_a_loaded_state_is_dropped_like_any_other() -> None:
-    with limited(1) as mock:
+    with limited_mock(1) as mock:
         mock.load({"segmenter": {"segments": [{"id": "one", "name": "One"}]}}, "a")
         assert ["one"] == [row["id"] for row in mock.segmenter.of("a").segments]
         rename(mock, "b")
@@ -220,7 +220,7 @@ def test_a_loaded_state_is_dropped_like_any_other() -> None:
 
 
 def test_a_reset_forgets_what_was_dropped() -> None:
-    with limited(1) as mock:
+    with limited_mock(1) as mock:
         for key in ("a", "b"):
             rename(mock, key)
         mock.reset()
@@ -229,7 +229,7 @@ def test_a_reset_forgets_what_was_dropped() -> None:
 
 
 def test_memory_does_not_grow_with_the_number_of_credentials() -> None:
-    with limited(3, journal_size=5) as mock:
+    with limited_mock(3, journal_size=5) as mock:
         world: LimitedWorld = mock._emulator.world
         alive = []
         for number in range(100):
@@ -242,7 +242,7 @@ def test_memory_does_not_grow_with_the_number_of_credentials() -> None:
 
 def test_a_call_writes_to_its_organization_even_if_another_thread_drops_it() -> None:
     """The organization is dropped between authentication and write, and has the written record afterwards."""
-    with limited(1) as mock:
+    with limited_mock(1) as mock:
         world: LimitedWorld = mock._emulator.world
         rename(mock, "a", "First")
         stays, goes = threading.Event(), threading.Event()
@@ -268,7 +268,7 @@ def test_a_call_writes_to_its_organization_even_if_another_thread_drops_it() -> 
 
 def test_threads_lose_no_organization_within_the_limit() -> None:
     """Four threads use one credential each while others come and go; each always finds its latest write."""
-    with limited(40) as mock:
+    with limited_mock(40) as mock:
         wrong: list[str] = []
 
         def work(key: str) -> None:
@@ -290,7 +290,7 @@ def test_threads_lose_no_organization_within_the_limit() -> None:
 
 def test_random_use_agrees_with_a_model() -> None:
     """Each organization has its latest write, unless it was not among the last three that were used."""
-    with limited(3) as mock:
+    with limited_mock(3) as mock:
         rng, recent, written = mock._emulator.world.random_stream("test"), [], {}
         for turn in range(300):
             key = rng.choice("abcdef")

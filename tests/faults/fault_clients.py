@@ -16,7 +16,7 @@ PATIENCE = 10.0
 HEADERS = {"authToken": "t", "x-api-key": "k", "Content-Type": "application/json"}
 
 
-class Ask(NamedTuple):
+class FaultRequest(NamedTuple):
     """One call: its method, path and JSON body, and the client's read timeout in seconds."""
 
     method: str
@@ -57,32 +57,34 @@ def outcome(fetch: Callable[[], tuple[int, Callable[[], Any]]]) -> str:
         return f"{status}, `json()` raises {chain(error)}"
 
 
-def in_session(session: requests.Session, base: str, ask: Ask) -> str:
+def in_session(session: requests.Session, base: str, request: FaultRequest) -> str:
     """Send the call by *session*, and return the client's result."""
 
     def fetch() -> tuple[int, Callable[[], Any]]:
-        timeout = (PATIENCE, ask.timeout)
-        response = session.request(ask.method, base + ask.path, data=ask.data, headers=HEADERS, timeout=timeout)
+        timeout = (PATIENCE, request.timeout)
+        response = session.request(
+            request.method, base + request.path, data=request.data, headers=HEADERS, timeout=timeout
+        )
         return response.status_code, response.json
 
     with session:
         return outcome(fetch)
 
 
-def in_requests(base: str, ask: Ask) -> str:
+def in_requests(base: str, request: FaultRequest) -> str:
     """Send the call by requests."""
     session = requests.Session()
     session.trust_env = False
-    return in_session(session, base, ask)
+    return in_session(session, base, request)
 
 
-def in_urllib3(base: str, ask: Ask) -> str:
+def in_urllib3(base: str, request: FaultRequest) -> str:
     """Send the call by urllib3, without its retries."""
 
     def fetch() -> tuple[int, Callable[[], Any]]:
-        timeout = urllib3.Timeout(connect=PATIENCE, read=ask.timeout)
+        timeout = urllib3.Timeout(connect=PATIENCE, read=request.timeout)
         response = pool.request(
-            ask.method, base + ask.path, body=ask.data, headers=HEADERS, timeout=timeout, retries=False
+            request.method, base + request.path, body=request.data, headers=HEADERS, timeout=timeout, retries=False
         )
         return response.status, response.json
 
@@ -90,25 +92,27 @@ def in_urllib3(base: str, ask: Ask) -> str:
         return outcome(fetch)
 
 
-def in_httpx(base: str, ask: Ask) -> str:
+def in_httpx(base: str, request: FaultRequest) -> str:
     """Send the call by httpx."""
 
     def fetch() -> tuple[int, Callable[[], Any]]:
-        response = client.request(ask.method, base + ask.path, content=ask.data, headers=HEADERS)
+        response = client.request(request.method, base + request.path, content=request.data, headers=HEADERS)
         return response.status_code, response.json
 
-    with httpx.Client(timeout=httpx.Timeout(PATIENCE, read=ask.timeout), trust_env=False, verify=False) as client:
+    with httpx.Client(timeout=httpx.Timeout(PATIENCE, read=request.timeout), trust_env=False, verify=False) as client:
         return outcome(fetch)
 
 
-def in_aiohttp(base: str, ask: Ask) -> str:
+def in_aiohttp(base: str, request: FaultRequest) -> str:
     """Send the call by aiohttp."""
 
     async def call() -> str:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=ask.timeout)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=request.timeout)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             try:
-                async with session.request(ask.method, base + ask.path, data=ask.data, headers=HEADERS) as response:
+                async with session.request(
+                    request.method, base + request.path, data=request.data, headers=HEADERS
+                ) as response:
                     await response.read()
                     try:
                         body = await response.json()
@@ -121,7 +125,7 @@ def in_aiohttp(base: str, ask: Ask) -> str:
     return asyncio.run(call())
 
 
-LIVE: Mapping[str, Callable[[str, Ask], str]] = {
+LIVE: Mapping[str, Callable[[str, FaultRequest], str]] = {
     "requests": in_requests,
     "urllib3": in_urllib3,
     "httpx": in_httpx,

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from segment_mock import SegmentMock, faults
 from segment_mock.faults import ALIASES, WHEN, Fault, kinds, option
 from segment_mock.settings import Option
-from tests.faults.fault_clients import IN_PROCESS, LIVE, PATIENCE, Ask, in_session
+from tests.faults.fault_clients import IN_PROCESS, LIVE, PATIENCE, FaultRequest, in_session
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "faults.md"
 SEGMENTS = "/api/integration/ext/v1/segments"
-UPSERT = Ask("PUT", SEGMENTS, {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}})
-SEARCH = Ask("POST", f"{SEGMENTS}/search", {"payload": {"offset": 0, "count": 20}})
+UPSERT = FaultRequest("PUT", SEGMENTS, {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}})
+SEARCH = FaultRequest("POST", f"{SEGMENTS}/search", {"payload": {"offset": 0, "count": 20}})
 VENDOR = "https://api.salsalabs.org"
 SHORT = 0.2
 """Seconds for the timeout of a client over real sockets. It is what is tested, so it has to pass. The fault waits for a
@@ -83,15 +83,15 @@ def stage() -> Iterator[Mapping[bool, tuple[SegmentMock, str]]]:
         yield {False: (quick, quick.serve().url), True: (real, real.serve().url)}
 
 
-def measured(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[str, str]:
+def measure_row(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[str, str]:
     """Return the effect of *row*'s fault on each client, by column."""
     mock, url = scene[row.hasty]
-    ask = (SEARCH if row.fault.kind == "stale" else UPSERT)._replace(timeout=row.timeout)
+    request = (SEARCH if row.fault.kind == "stale" else UPSERT)._replace(timeout=row.timeout)
     in_process = ""
     if row.fault.at_connect:  # a server has already accepted the connection, so it can only reset it
         url = in_process = VENDOR
-    fetches = {name: (lambda client=client: client(url, ask)) for name, client in LIVE.items()}
-    fetches[IN_PROCESS] = lambda: in_session(mock.session(), in_process, ask)
+    fetches = {name: (lambda client=client: client(url, request)) for name, client in LIVE.items()}
+    fetches[IN_PROCESS] = lambda: in_session(mock.session(), in_process, request)
     cells, performed = {}, set()
     for name, act in fetches.items():
         mock.reset()
@@ -106,7 +106,7 @@ def measured(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[st
         assert 0 < rule.seen == rule.fired, rule.explain()
         if rule.fired > 1:  # the library repeated the call by itself
             cells[name] += f", asked {rule.fired} times"
-        performed.add(PERFORMED[len(mock.salsa.segments)] if ask.path == SEGMENTS else "read")
+        performed.add(PERFORMED[len(mock.salsa.segments)] if request.path == SEGMENTS else "read")
     (cells["performed"],) = performed
     return cells
 
@@ -121,11 +121,11 @@ def lines(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def clients() -> str:
     """Return the table of what each client sees, by making the calls."""
     with stage() as scene:
-        rows = [[row.label, *measured(row, scene).values()] for row in ROWS]
+        rows = [[row.label, *measure_row(row, scene).values()] for row in ROWS]
     return lines(("fault", *COLUMNS), rows)
 
 
-def printed(page: str) -> dict[str, dict[str, str]]:
+def cells_of(page: str) -> dict[str, dict[str, str]]:
     """Return the cells of that table in *page*, by row and column."""
     part = re.search("<!-- clients -->(.*?)<!-- end -->", page, re.DOTALL)
     rows = [line.strip("| ").split(" | ") for line in part[1].strip().splitlines()[2:]] if part else []
@@ -174,7 +174,7 @@ DECLARED = [name for name in PARTS if name != "clients"]
 """The parts that need no call to be made."""
 
 
-def renewed(page: str, names: Iterable[str] = PARTS) -> str:
+def renew_parts(page: str, names: Iterable[str] = PARTS) -> str:
     """Return *page* with the generated parts *names* written again."""
     for name in names:
         begin = f"<!-- {name} -->"
@@ -185,4 +185,4 @@ def renewed(page: str, names: Iterable[str] = PARTS) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(renew_parts(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

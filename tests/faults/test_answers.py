@@ -20,7 +20,7 @@ PRINTED = b"""{
 THROTTLED = "Your per minute call rate has been exceeded"
 
 
-def armed(fault: Any, **settings: Any) -> SegmentMock:
+def mock_with_fault(fault: Any, **settings: Any) -> SegmentMock:
     """Return a mock with one rule."""
     mock = SegmentMock(**settings)
     mock.faults.add(fault)
@@ -30,7 +30,7 @@ def armed(fault: Any, **settings: Any) -> SegmentMock:
 @pytest.mark.parametrize("fault", [F.Error(), F.Error(after=True), F.Refuse(refusal="broken")], ids=repr)
 def test_an_error_of_the_segmenter_has_the_documented_body(fault: Any) -> None:
     """Status 500, with the document's body byte for byte."""
-    response = create(armed(fault))
+    response = create(mock_with_fault(fault))
 
     assert (500, PRINTED, "application/json") == (
         response.status_code,
@@ -49,7 +49,7 @@ def test_an_error_of_the_segmenter_has_the_documented_body(fault: Any) -> None:
 )  # fmt: skip
 def test_an_error_of_salsa_is_an_envelope_without_payload(status: int, message: str) -> None:
     """The envelope has the refId of the request, and one error with the status as its code."""
-    mock = armed(F.Error(status=status))
+    mock = mock_with_fault(F.Error(status=status))
     response = send(mock, "PUT", f"{SALSA}/segments", {"header": {"refId": "r1"}, "payload": {"segments": []}})
     body = response.json()
     (error,) = body.pop("errors")
@@ -62,7 +62,7 @@ def test_an_error_of_salsa_is_an_envelope_without_payload(status: int, message: 
 
 def test_a_504_of_salsa_is_a_page_of_its_gateway() -> None:
     """Its body is HTML instead of an envelope."""
-    response = put(armed(F.Error(status=504)), "A")
+    response = put(mock_with_fault(F.Error(status=504)), "A")
 
     assert (504, "text/html") == (response.status_code, response.headers["Content-Type"])
     assert response.text.startswith("<html>\r\n<head><title>504 Gateway Time-out</title></head>")
@@ -72,7 +72,7 @@ def test_a_504_of_salsa_is_a_page_of_its_gateway() -> None:
     ("retry_after", "header"), [(None, None), (30, "30"), (0, "0"), (0.5, "0.5"), (1e6, "1000000"), (240.0, "240")]
 )
 def test_retry_after(retry_after: float | None, header: str | None) -> None:
-    response = put(armed(F.Error(status=429, retry_after=retry_after)), "A")
+    response = put(mock_with_fault(F.Error(status=429, retry_after=retry_after)), "A")
 
     assert (429, header) == (response.status_code, response.headers.get("Retry-After"))
 
@@ -90,13 +90,13 @@ def test_retry_after(retry_after: float | None, header: str | None) -> None:
 )
 def test_an_error_sends_the_given_body_and_headers(settings: dict[str, Any], content_type: str, content: bytes) -> None:
     """Text is sent unchanged, an object as JSON. A header replaces the vendor's header of the same name."""
-    response = put(armed(F.Error(**settings)), "A")
+    response = put(mock_with_fault(F.Error(**settings)), "A")
 
     assert (content_type, content) == (response.headers["Content-Type"], response.content)
 
 
 def test_given_headers_are_added_to_those_of_the_vendor() -> None:
-    response = put(armed(F.Error(headers={"X-Trace": "1"})), "A")
+    response = put(mock_with_fault(F.Error(headers={"X-Trace": "1"})), "A")
 
     assert ("1", "application/json") == (response.headers["X-Trace"], response.headers["Content-Type"])
 
@@ -121,7 +121,7 @@ def fetch(mock: SegmentMock, live: bool, path: str = f"{SALSA}/segments/search")
     ],
 )
 def test_a_header_is_sent_once_whatever_its_case(settings: dict[str, Any], name: str, value: str, live: bool) -> None:
-    with armed(F.Error(**settings)) as mock:
+    with mock_with_fault(F.Error(**settings)) as mock:
         assert value == fetch(mock, live).headers[name]
 
 
@@ -171,7 +171,7 @@ def test_an_unknown_value_of_connection_is_refused() -> None:
 @pytest.mark.parametrize("vendor", ["salsa", "segmenter"])
 def test_every_refusal_has_the_format_of_its_vendor(kind: str, vendor: str) -> None:
     """Without details, each refusal still has the vendor's status and format, and no placeholder remains."""
-    mock = armed(F.Refuse(refusal=kind))
+    mock = mock_with_fault(F.Refuse(refusal=kind))
     response = put(mock, "A") if vendor == "salsa" else create(mock)
     row = next(v for v in mock._emulator.vendors.values() if v.name == vendor).refusals[kind]
     body = response.json()
@@ -185,14 +185,14 @@ def test_every_refusal_has_the_format_of_its_vendor(kind: str, vendor: str) -> N
 
 def test_a_refusal_of_the_segmenter_has_the_form_of_the_setting() -> None:
     """With --segmenter-failures, a refusal has the other documented form: status 200, and isUpdated false."""
-    response = create(armed(F.Refuse(refusal="not_found"), segmenter_failures="is-updated-false"))
+    response = create(mock_with_fault(F.Refuse(refusal="not_found"), segmenter_failures="is-updated-false"))
 
     assert (200, {"isUpdated": False}) == (response.status_code, response.json()["data"])
 
 
 def test_an_embedded_error_has_status_200() -> None:
     """The body is a sentence instead of JSON, and the call is not performed."""
-    mock = armed(F.Embedded())
+    mock = mock_with_fault(F.Embedded())
     response = put(mock, "A")
 
     assert (200, THROTTLED, "text/plain;charset=UTF-8") == (
@@ -201,12 +201,12 @@ def test_an_embedded_error_has_status_200() -> None:
         response.headers["Content-Type"],
     )
     assert [] == names(mock)
-    assert "☃" == put(armed(F.Embedded(message="☃")), "A").text
+    assert "☃" == put(mock_with_fault(F.Embedded(message="☃")), "A").text
 
 
 def test_a_fault_after_a_refused_call_leaves_the_refusal_in_the_journal() -> None:
     """With after=True, a refused call gets the response of the fault, and the journal has the refusal."""
-    mock = armed(F.Error(status=504, after=True))
+    mock = mock_with_fault(F.Error(status=504, after=True))
     response = put(mock, *("ABCDEFGHIJKLMNOPQRSTU"))
     entry = mock.journal.entries()[0]
 

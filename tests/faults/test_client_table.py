@@ -10,9 +10,9 @@ import pytest
 from segment_mock.faults import kinds
 from tests.docs_site.reference.pages import COMMAND
 from tests.faults.fault_clients import IN_PROCESS, LIVE
-from tests.faults.table import COLUMNS, PAGE, ROWS, Row, measured, printed, stage
+from tests.faults.table import COLUMNS, PAGE, ROWS, Row, cells_of, measure_row, stage
 
-CELLS = printed(PAGE.read_text(encoding="utf-8"))
+CELLS = cells_of(PAGE.read_text(encoding="utf-8"))
 WIRE = {  # by hand, from the classes that the documentation of the libraries names
     "`connect`": ("ConnectionError", "NewConnectionError", "ConnectError", "ClientConnectorError"),
     '`connect`, how "timeout"': ("ConnectTimeout", "ConnectTimeoutError", "ConnectTimeout", "ConnectionTimeoutError"),
@@ -40,7 +40,7 @@ def scene() -> Iterator[Mapping[bool, Any]]:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
 def test_each_cell_is_what_the_client_sees(row: Row, scene: Mapping[bool, Any]) -> None:
     """A cell has the status or the exceptions, and whether the call was performed."""
-    assert CELLS.get(row.label) == measured(row, scene), f"run `{COMMAND}`"
+    assert CELLS.get(row.label) == measure_row(row, scene), f"run `{COMMAND}`"
 
 
 def test_the_table_has_every_row_once() -> None:

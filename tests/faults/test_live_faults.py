@@ -60,7 +60,7 @@ def open_files() -> int:
     return len([*Path("/proc/self/fd").iterdir()])
 
 
-def hanging(url: str, stack: ExitStack, count: int) -> list[socket.socket]:
+def hanging_connections(url: str, stack: ExitStack, count: int) -> list[socket.socket]:
     """Open *count* connections, each with a call that hangs."""
     host, port = url.removeprefix("http://").split(":")
     opened = [stack.enter_context(socket.create_connection((host, int(port)), PATIENCE)) for _ in range(count)]
@@ -116,7 +116,7 @@ def test_a_thousand_hanging_connections_need_no_threads(errors: list[str], monke
         before = threading.active_count()
         mock.faults.add(F.Hang(), "salsa.upsert_segments")
         hangs = count_calls(monkeypatch, F.Hang, "__call__")
-        opened = hanging(url, stack, MANY)
+        opened = hanging_connections(url, stack, MANY)
         hangs.wait(MANY)
         response = requests.post(
             f"{url}{SALSA}/segments/search", json={"payload": {}}, headers=HEADERS, timeout=PATIENCE
@@ -139,7 +139,7 @@ def test_a_reset_closes_hanging_calls_without_performing_them(
         url = mock.serve().url
         mock.faults.add(F.Hang(), times=2)
         mock.faults.add(F.Latency(seconds=3600))
-        opened = hanging(url, stack, 3)
+        opened = hanging_connections(url, stack, 3)
         hangs.wait(2)
         late.wait()
         entries = mock.journal.entries()

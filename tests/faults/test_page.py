@@ -13,7 +13,7 @@ import yaml
 from segment_mock import SegmentMock
 from segment_mock.faults import ALIASES, WHEN, kinds, option
 from tests.docs_site.reference.pages import COMMAND
-from tests.faults.table import DECLARED, PAGE, renewed
+from tests.faults.table import DECLARED, PAGE, renew_parts
 
 TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(json|yaml)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
@@ -22,7 +22,7 @@ BLOCKS = re.findall(r"^```(json|yaml)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILIN
 @pytest.mark.parametrize("part", DECLARED)
 def test_generated_parts_are_up_to_date(part: str) -> None:
     """Except the table of clients, which test_client_table.py tests."""
-    assert renewed(TEXT, [part]) == TEXT, f"run `{COMMAND}`"
+    assert renew_parts(TEXT, [part]) == TEXT, f"run `{COMMAND}`"
 
 
 @pytest.mark.parametrize("kind", kinds().values(), ids=lambda kind: kind.kind)

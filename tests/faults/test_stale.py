@@ -20,7 +20,7 @@ DATA = {
 }
 
 
-def seen(mock: SegmentMock) -> tuple[int, list[str]]:
+def visible_groups(mock: SegmentMock) -> tuple[int, list[str]]:
     """Return the total and the names in the response to a search."""
     payload = search(mock).json()["payload"]
     return payload["total"], [segment["name"] for segment in payload["segments"]]
@@ -40,7 +40,7 @@ def test_reads_do_not_see_the_latest_writes(lag: int, expected: str) -> None:
         put(mock, "G")  # the name is taken
     mock.faults.add(F.Stale(lag=lag))
 
-    assert (len(expected), [*expected]) == seen(mock)
+    assert (len(expected), [*expected]) == visible_groups(mock)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0, "GABC"), (5, "GABC"), (15, "GAB"), (25, "GA"), (3600, "G")])
@@ -53,7 +53,7 @@ def test_reads_lag_by_seconds(seconds: float, expected: str) -> None:
         mock.clock.advance(10)
     mock.faults.add(F.Stale(seconds=seconds))
 
-    assert (len(expected), [*expected]) == seen(mock)
+    assert (len(expected), [*expected]) == visible_groups(mock)
 
 
 def test_a_read_from_which_nothing_is_hidden_is_not_struck() -> None:
@@ -72,10 +72,10 @@ def test_a_write_becomes_visible_once_the_seconds_have_passed() -> None:
     mock.clock.freeze()
     mock.faults.add(F.Stale(seconds=30))
     put(mock, "A")
-    before = seen(mock)
+    before = visible_groups(mock)
     mock.clock.advance(31)
 
-    assert ((0, []), (1, ["A"])) == (before, seen(mock))
+    assert ((0, []), (1, ["A"])) == (before, visible_groups(mock))
 
 
 def test_totals_and_member_counts_lag_together() -> None:
@@ -101,10 +101,10 @@ def test_changes_and_deletions_lag_too() -> None:
     counts = []
     for lag in (1, 2):
         with mock.faults.injected(F.Stale(lag=lag)):
-            counts.append(seen(mock))
+            counts.append(visible_groups(mock))
 
     assert [(1, ["H"]), (1, ["G"])] == counts
-    assert (0, []) == seen(mock)
+    assert (0, []) == visible_groups(mock)
 
 
 def test_a_stale_read_has_no_side_effects() -> None:
@@ -150,7 +150,7 @@ def test_the_lag_counts_the_calls_of_both_vendors() -> None:
     create(mock)
     mock.faults.add(F.Stale())
 
-    assert (1, ["A"]) == seen(mock)
+    assert (1, ["A"]) == visible_groups(mock)
 
 
 def test_records_prepared_by_a_test_are_always_seen() -> None:
@@ -158,7 +158,7 @@ def test_records_prepared_by_a_test_are_always_seen() -> None:
     mock = SegmentMock()
     mock.salsa.add_segment("A")
     mock.faults.add(F.Stale(lag=9))
-    before = seen(mock)
+    before = visible_groups(mock)
     put(mock, "B")
 
-    assert [(1, ["A"])] * 2 == [before, seen(mock)]
+    assert [(1, ["A"])] * 2 == [before, visible_groups(mock)]

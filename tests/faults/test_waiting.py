@@ -19,7 +19,7 @@ START = "2026-01-01T00:00:00Z"
 MANY = 2000
 
 
-def frozen(*rules: Any) -> SegmentMock:
+def frozen_mock(*rules: Any) -> SegmentMock:
     """Return a mock with a frozen clock and *rules*."""
     mock = SegmentMock()
     mock.clock.freeze(START)
@@ -28,7 +28,7 @@ def frozen(*rules: Any) -> SegmentMock:
     return mock
 
 
-def passed(mock: SegmentMock, since: float) -> float:
+def elapsed_seconds(mock: SegmentMock, since: float) -> float:
     """Return the seconds by which the mock's clock has moved."""
     return round(mock.clock.now() - since, 6)
 
@@ -53,7 +53,7 @@ def passed(mock: SegmentMock, since: float) -> float:
 def test_a_wait_moves_only_the_clock_of_the_mock(
     rules: list[Any], timeout: float | None, seconds: float | None, arrives: bool
 ) -> None:
-    mock = frozen(*rules)
+    mock = frozen_mock(*rules)
     before, wall = mock.clock.now(), time.perf_counter()
     try:
         response = put(mock, "A", timeout=timeout)
@@ -61,7 +61,7 @@ def test_a_wait_moves_only_the_clock_of_the_mock(
     except (requests.ReadTimeout, requests.ConnectionError):
         response = None
 
-    assert (seconds, arrives) == (passed(mock, before), response is not None)
+    assert (seconds, arrives) == (elapsed_seconds(mock, before), response is not None)
     assert time.perf_counter() - wall < min(seconds, 60) or seconds < 5
 
 
@@ -94,15 +94,15 @@ def test_a_delay_follows_its_distribution(
 
 def test_zero_seconds_do_not_wait() -> None:
     """A lognormal delay with a median of 0 is 0."""
-    mock = frozen(F.Latency(seconds=0, jitter=1, distribution="lognormal"))
+    mock = frozen_mock(F.Latency(seconds=0, jitter=1, distribution="lognormal"))
     before = mock.clock.now()
     search(mock)
 
-    assert 0 == passed(mock, before)
+    assert 0 == elapsed_seconds(mock, before)
 
 
 def test_the_journal_has_the_times_of_the_mocks_clock() -> None:
-    mock = frozen(F.Latency(seconds=30))
+    mock = frozen_mock(F.Latency(seconds=30))
     put(mock, "A", timeout=None)
     entry = mock.journal.entries()[0]
     mock.faults.clear()
@@ -117,18 +117,18 @@ def test_the_journal_has_the_times_of_the_mocks_clock() -> None:
 
 def test_a_slow_body_exceeds_no_read_timeout() -> None:
     """Each read gets its piece in time, however long the whole body takes."""
-    mock = frozen(F.Drip(bytes_per_second=10, chunk=10))
+    mock = frozen_mock(F.Drip(bytes_per_second=10, chunk=10))
     before = mock.clock.now()
     response = put(mock, "A", timeout=1.5)
 
     assert 200 == response.status_code
-    assert passed(mock, before) > 10
+    assert elapsed_seconds(mock, before) > 10
 
 
 def test_a_delayed_write_is_not_performed_if_the_client_gave_up() -> None:
     outcomes = []
     for after in (False, True):
-        mock = frozen(F.Latency(seconds=60, after=after))
+        mock = frozen_mock(F.Latency(seconds=60, after=after))
         with pytest.raises(requests.ReadTimeout):
             put(mock, "A", timeout=1)
         mock.clock.advance(3600)

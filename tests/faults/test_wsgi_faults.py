@@ -17,11 +17,11 @@ from werkzeug.serving import make_server
 from segment_mock import WouldHangForever, create_app, faults
 from tests.faults.fault_clients import in_requests
 from tests.faults.fault_world import HEADERS, SALSA
-from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, printed
+from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, cells_of
 
 F: Any = faults
 BODY = {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}}
-CELLS = printed(PAGE.read_text(encoding="utf-8"))
+CELLS = cells_of(PAGE.read_text(encoding="utf-8"))
 # The threads of another server really wait, without end for a fault such as hang.
 BROKEN = [row for row in ROWS if not row.hasty and row.fault.kind in ("disconnect", "truncate", "garble", "error")]
 
@@ -32,13 +32,13 @@ def arm(app: Flask, fault: dict[str, Any]) -> None:
     assert 201 == app.test_client().post("/_mock/faults", json=fault).status_code
 
 
-def stored(app: Flask) -> list[str]:
+def group_names(app: Flask) -> list[str]:
     """Return the names of the stored groups."""
     return [row["name"] for row in app.test_client().get("/_mock/state").get_json()["salsa"]["segments"]]
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[tuple[Flask, str, io.StringIO]]:
+def werkzeug_server() -> Iterator[tuple[Flask, str, io.StringIO]]:
     """Serve the application by Werkzeug's threaded server; return its address and its log."""
     app, log = create_app(), io.StringIO()
     handler = logging.StreamHandler(log)
@@ -55,29 +55,31 @@ def served() -> Iterator[tuple[Flask, str, io.StringIO]]:
 
 
 @pytest.mark.parametrize("row", BROKEN, ids=lambda row: row.label)
-def test_werkzeugs_server_breaks_off_as_the_live_server_does(row: Row, served: tuple[Flask, str, io.StringIO]) -> None:
+def test_werkzeugs_server_breaks_off_as_the_live_server_does(
+    row: Row, werkzeug_server: tuple[Flask, str, io.StringIO]
+) -> None:
     """requests sees the same as with the live server, the records are as expected, and no traceback is logged."""
-    app, url, log = served
+    app, url, log = werkzeug_server
     app.test_client().post("/_mock/reset")
     arm(app, row.fault.as_dict())
 
     assert CELLS[row.label]["requests"] == in_requests(url, UPSERT)
-    assert {"yes": ["A", "B"], "no": []}[CELLS[row.label]["performed"]] == stored(app)
+    assert {"yes": ["A", "B"], "no": []}[CELLS[row.label]["performed"]] == group_names(app)
     assert "Traceback" not in log.getvalue()
     arm(app, {"kind": "latency", "seconds": 0})
     assert "200" == in_requests(url, UPSERT)
 
 
-def test_werkzeugs_server_sends_a_slow_body_in_pieces(served: tuple[Flask, str, io.StringIO]) -> None:
-    app, url, _ = served
+def test_werkzeugs_server_sends_a_slow_body_in_pieces(werkzeug_server: tuple[Flask, str, io.StringIO]) -> None:
+    app, url, _ = werkzeug_server
     arm(app, {"kind": "drip", "chunk": 64, "bytes_per_second": 1e6})
 
     assert "200" == in_requests(url, UPSERT)
 
 
-def test_a_client_may_give_up_on_werkzeugs_server(served: tuple[Flask, str, io.StringIO]) -> None:
+def test_a_client_may_give_up_on_werkzeugs_server(werkzeug_server: tuple[Flask, str, io.StringIO]) -> None:
     """A late response takes real time under a WSGI server."""
-    app, url, _ = served
+    app, url, _ = werkzeug_server
     arm(app, {"kind": "latency", "seconds": 4 * SHORT})
 
     assert "ReadTimeout(ReadTimeoutError)" == in_requests(url, UPSERT._replace(timeout=SHORT))
@@ -104,7 +106,7 @@ def test_flasks_test_client_raises(fault: Any, error: type[Exception], performed
     with pytest.raises(error):
         _ = app.test_client().put(f"{SALSA}/segments", json=BODY, headers=HEADERS).data
 
-    assert performed == stored(app)
+    assert performed == group_names(app)
 
 
 def test_flasks_test_client_gets_a_slow_body_at_once() -> None:

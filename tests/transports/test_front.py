@@ -23,11 +23,11 @@ from segment_mock.transports.front import Front
 from segment_mock.transports.server import connection
 from tests.faults.fault_clients import in_requests
 from tests.faults.fault_world import HEADERS, SALSA
-from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, printed
+from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, cells_of
 from tests.waiting import PATIENCE, count_calls
 
 F: Any = faults
-EXPECTED = printed(PAGE.read_text(encoding="utf-8"))
+EXPECTED = cells_of(PAGE.read_text(encoding="utf-8"))
 FAULT_KINDS = ("disconnect", "truncate", "garble", "error", "drip", "hang", "latency")
 
 

@@ -16,7 +16,7 @@ for vendor in find_vendors():  # report a mistake in a vendor here, as any page 
 for name, make_page in PAGES.items():
     (FOLDER / name).parent.mkdir(exist_ok=True)
     (FOLDER / name).write_text(make_page(), encoding="utf-8")
-faults.PAGE.write_text(faults.renewed(faults.PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+faults.PAGE.write_text(faults.renew_parts(faults.PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 provenance_table.PAGE.write_text(
     provenance_table.with_current_table(provenance_table.PAGE.read_text(encoding="utf-8")), encoding="utf-8"
 )
