@@ -500,7 +500,11 @@ def _busy_threads() -> bool:
 def _is_idle_worker(thread: Any, frame: FrameType | None) -> bool:
     if hasattr(thread, "idle_workers"):  # anyio's worker threads
         return thread in thread.idle_workers
-    if frame is None or frame.f_code.co_name != "_worker":
+    if frame is None:
+        return False
+    if frame.f_code.co_name == "_work" and frame.f_globals.get("__name__") == "trio._core._thread_cache":
+        return getattr(frame.f_locals.get("self"), "_job", thread) is None  # trio keeps a worker for ten seconds
+    if frame.f_code.co_name != "_worker":
         return False
     # An idle worker of concurrent.futures waits in its own loop, and its queue is empty.
     queue = frame.f_locals.get("work_queue")

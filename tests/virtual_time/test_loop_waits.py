@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+import trio
 
 from segment_mock.clock import Clock
 from segment_mock.virtual_time import VIRTUAL, wait
@@ -156,6 +157,7 @@ def test_idle_worker_threads_do_not_prevent_virtual_time() -> None:
     async def main(clock: Clock) -> None:
         await asyncio.to_thread(str)
         await anyio.to_thread.run_sync(str)
+        trio.run(trio.to_thread.run_sync, str)
         await pause(clock, 300)
 
     assert run(main)[2] < 5
