@@ -255,7 +255,7 @@ class _PooledConnection:
 
     def settle(self, *, reusable: bool) -> None:
         """Keep the connection for the next request if it is *reusable*; otherwise end it."""
-        if reusable:
+        if reusable and not self._stream.connection.closed:
             self._expires = self._clock.now() + self._keepalive
             self._is_idle = True
         else:

@@ -78,11 +78,6 @@ class RemoteTransport(LiveTransport):
         self._sockets, self.pools = WeakKeyDictionary(), None
 
     @property
-    def current(self) -> RemoteTransport:
-        """Itself."""
-        return self
-
-    @property
     def address(self) -> tuple[str, int]:
         """The host and the port of the server."""
         return self._address
