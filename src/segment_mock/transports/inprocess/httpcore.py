@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import httpcore
 
-from ...messages import ConnectFailure, Response, reason
+from ...messages import ConnectFailure, reason
 from .connection import Connection, InProcessTransport
 from .live import LiveTransport
 from .registry import REGISTRY, Patch, Seam
@@ -204,54 +204,81 @@ class _PooledConnection:
         return self._is_idle and (self._clock.now() > self._expires or self._stream.connection.closed)
 
     def handle_request(self, request: Any) -> Any:
-        return run(self.handle_async_request(request))
-
-    async def handle_async_request(self, request: Any) -> Any:
-        with self._lock:
-            if self._is_used and not self._is_idle:
-                raise httpcore.ConnectionNotAvailable
-            self._is_used, self._is_idle = True, False
-        is_async = self._is_async
+        self._occupy()
         try:
-            stream = self._stream = self._stream or await self._open(request)
-            connection = stream.connection
-            connection.settimeout(request.extensions.get("timeout", {}).get("read"))
-            body = b"".join([part async for part in request.stream] if is_async else request.stream)
-            plain = _plain(request, body, self._transport.body_limit)
-            if plain is not None:
-                connection.request(*plain, body)
-                if is_async or connection.is_waiting:
-                    await _read(connection.wait(is_async=is_async), is_async=is_async)
-                mock_response = connection.take_whole()
-                if mock_response is not None:
-                    return self._pool_response(request, stream, mock_response)
-            wire = self._pool_kind.wire_kind(self._origin, _Stream(connection, is_async, is_sent=plain is not None))
-            method, url, options = request.method, request.url, request.extensions
-            unread = httpcore.Request(method, url, headers=request.headers, content=body, extensions=options)
-            response = await _value(getattr(wire, self._pool_kind.handle)(unread))
-            response.stream = _Body(self, response.stream)
-            return response
+            if self._stream is None:
+                run(self._open(request))
+            body = b"".join(request.stream)
+            is_sent = self._send(request, body)
+            # Most responses are ready and whole; a coroutine would take longer than all else here.
+            return self._whole_response(request) or run(self._respond(request, body, is_sent=is_sent))
         except BaseException:
             self.close()
             raise
 
-    async def _open(self, request: Any) -> _Stream:
+    async def handle_async_request(self, request: Any) -> Any:
+        self._occupy()
+        try:
+            if self._stream is None:
+                await self._open(request)
+            body = b"".join([part async for part in request.stream])
+            return await self._respond(request, body, is_sent=self._send(request, body))
+        except BaseException:
+            self.close()
+            raise
+
+    def _occupy(self) -> None:
+        with self._lock:
+            if self._is_used and not self._is_idle:
+                raise httpcore.ConnectionNotAvailable
+            self._is_used, self._is_idle = True, False
+
+    async def _open(self, request: Any) -> None:
         failure = self._transport.failure(self._host, is_tls=self._origin.scheme in _TLS_SCHEMES)
         if failure is None:
-            return _Stream(self._transport.connect(self._host), self._is_async)
+            self._stream = _Stream(self._transport.connect(self._host), self._is_async)
+            return
         backend = _Backend(self._transport, self._origin, self._is_async, failure=failure)
         wire = self._pool_kind.connection_kind(self._origin, retries=self._retries, network_backend=backend)
-        return await _value(wire._connect(request))  # type: ignore[no-any-return]
+        self._stream = await _value(wire._connect(request))
 
-    def _pool_response(self, request: Any, stream: _Stream, response: Response) -> _PoolResponse:
+    def _send(self, request: Any, body: bytes) -> bool:
+        """Start *request* and return True, or return False if h11 has to write it."""
+        connection = self._stream.connection
+        connection.settimeout(request.extensions.get("timeout", {}).get("read"))
+        plain = _plain(request, body, self._transport.body_limit)
+        if plain is None:
+            return False
+        connection.request(*plain, body)
+        return True
+
+    def _whole_response(self, request: Any) -> _PoolResponse | None:
+        """Return the response to *request*, or None if it is not ready, or h11 has to read it."""
+        connection = self._stream.connection
+        response = connection.take_whole()
+        if response is None:
+            return None
         status = response.status
         content = b"" if request.method == b"HEAD" or status in (204, 304) else response.body
-        fields = [
-            (name.encode("latin-1"), value.encode("latin-1")) for name, value in stream.connection.fields(response)
-        ]
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in connection.fields(response)]
         phrase = reason(status).encode()
-        extensions = {"http_version": b"HTTP/1.1", "reason_phrase": phrase, "network_stream": stream}
+        extensions = {"http_version": b"HTTP/1.1", "reason_phrase": phrase, "network_stream": self._stream}
         return _PoolResponse(status, fields, _Body(self, (content,)), extensions)
+
+    async def _respond(self, request: Any, body: bytes, *, is_sent: bool) -> Any:
+        """Wait for the response to *request*, and return it. h11 sends the request unless it *is_sent* already."""
+        connection, is_async = self._stream.connection, self._is_async
+        if is_sent:
+            await _read(connection.wait(is_async=is_async), is_async=is_async)
+            whole_response = self._whole_response(request)
+            if whole_response is not None:
+                return whole_response
+        wire = self._pool_kind.wire_kind(self._origin, _Stream(connection, is_async, is_sent=is_sent))
+        method, url, options = request.method, request.url, request.extensions
+        unread = httpcore.Request(method, url, headers=request.headers, content=body, extensions=options)
+        response = await _value(getattr(wire, self._pool_kind.handle)(unread))
+        response.stream = _Body(self, response.stream)
+        return response
 
     def settle(self, *, reusable: bool) -> None:
         """Keep the connection for the next request if it is *reusable*; otherwise end it."""
