@@ -29,7 +29,7 @@ ABSENT: Final = _Absent()
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A place where *actual* differs from *expected*; *others* are the unexpected names beside it."""
+    """A place where *actual* differs from *expected*. *others* are unexpected names in the same object."""
 
     path: str
     expected: Any

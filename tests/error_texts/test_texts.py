@@ -223,7 +223,7 @@ def test_errors_in_python_name_no_flag_and_no_class(action: Callable[[SegmentMoc
             "POST",
             "faults",
             [1],
-            "faults[0]: fault: 1 can't be armed; expected the name of a kind, or an object with it",
+            "faults[0]: fault: 1 can't be armed; expected the name of a kind, or an object with a 'kind'",
         ),
         ("PUT", "state", {"salsa": {"segments": [{"name": None}]}}, "salsa.segments[0].name: null is not text"),
         ("POST", "clock", {"set": "soon"}, "set: 'soon' is not a time such as 2018-03-21T15:12:09.310Z."),

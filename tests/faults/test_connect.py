@@ -333,10 +333,10 @@ def test_a_rule_selects_a_vendor_or_a_host(mock: SegmentMock, rule: dict[str, An
     [
         (
             {"operation": "salsa.get_metrics"},
-            "operation: 'salsa.get_metrics' is not known before a call; expected '*' or",
+            "operation: 'salsa.get_metrics' can't select connections; expected '*' or",
         ),
-        ({"match": {"json": {"a": 1}}}, "match: json is not known before a call; expected vendor or host"),
-        ({"match": lambda call: True}, "match: a function needs a call, and there is none yet"),
+        ({"match": {"json": {"a": 1}}}, "match: json can't select connections; expected vendor or host"),
+        ({"match": lambda call: True}, "match: a function can't select connections"),
         ({"match": {"host": "https://x"}}, "match.host: 'https://x' is neither a host nor a pattern such as"),
         ({"match": {"vendor": "sasla"}}, "match.vendor: unknown vendor 'sasla' (did you mean 'salsa'?)"),
         (

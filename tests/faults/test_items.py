@@ -85,7 +85,7 @@ def test_each_result_has_the_format_of_the_vendor(result: str, codes: list[int],
 
 
 def test_a_failed_item_is_neither_added_nor_changed() -> None:
-    """The batch is one of supporters."""
+    """The items are supporters."""
     mock = SegmentMock()
     mock.faults.add(F.Item(where={"firstName": "b"}, result="VALIDATION_ERROR"))
     body = {"payload": {"supporters": items("a", "b", "c")}}

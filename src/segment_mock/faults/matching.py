@@ -72,14 +72,14 @@ def connection_test(operation: str, match: Match) -> Callable[[str, str], bool]:
     vendor, _, rest = operation.partition(".")
     if operation != "*" and rest != "*":
         raise SettingError(
-            f"operation: {operation!r} is not known before a call; expected '*' or all of a vendor, such as 'salsa.*'"
+            f"operation: {operation!r} can't select connections; expected '*' or a vendor such as 'salsa.*'"
         )
     if callable(match):
-        raise SettingError("match: a function needs a call, and there is none yet; expected vendor or host")
+        raise SettingError("match: a function can't select connections; expected a dictionary with vendor or host")
     conditions = dict(_pairs("match", match)) if match is not None else {}
     for name in conditions:
         if name not in ("vendor", "host"):
-            raise SettingError(f"match: {name} is not known before a call; expected vendor or host")
+            raise SettingError(f"match: {name} can't select connections; expected vendor or host")
     vendors = {*([vendor] if vendor != "*" else []), *([conditions["vendor"]] if "vendor" in conditions else [])}
     pattern = _host_pattern(conditions.get("host", "*"))
     return lambda vendor, host: vendors <= {vendor} and matches(host, pattern)

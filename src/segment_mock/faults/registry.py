@@ -78,7 +78,9 @@ def fault_of(source: Any) -> Middleware:
     if isinstance(source, type) and issubclass(source, Fault):
         raise SettingError(f"fault: {source.__name__} is a class; expected an object: faults.{source.__name__}()")
     if is_json_in_force():
-        raise SettingError(f"fault: {brief(source)} can't be armed; expected the name of a kind, or an object with it")
+        raise SettingError(
+            f"fault: {brief(source)} can't be armed; expected the name of a kind, or an object with a 'kind'"
+        )
     expected = "expected the name of a kind, a dictionary with a 'kind', or a fault such as faults.Hang()"
     raise SettingError(f"fault: {brief(source)} can't be armed; {expected}")
 

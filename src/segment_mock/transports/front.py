@@ -116,7 +116,7 @@ class Front:
             if source.is_half_closed and not isinstance(
                 error, _Failure
             ):  # the call was held, and ended with its client
-                raise _ClientLeft(errno.ECONNRESET, "The client left before the response.") from None
+                raise _ClientLeft(errno.ECONNRESET, "The client disconnected before the response.") from None
             if isinstance(error, ValueError):
                 text = f"The call can't be forwarded: {error}."
                 raise _Failure(400, text, "send headers of printable latin-1 text") from None
@@ -282,7 +282,7 @@ class _Source(RawIOBase):
     def _tell_of_leaving(self) -> None:
         # The server decides about the call: it closes a call that waits without end, and continues others.
         if isinstance(self._sock, ssl.SSLSocket):  # TLS can't close one direction
-            raise _ClientLeft(errno.ECONNRESET, "The client left before the response.")
+            raise _ClientLeft(errno.ECONNRESET, "The client disconnected before the response.")
         self.is_half_closed = True
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
@@ -375,7 +375,7 @@ def _read(body: Any, size: int) -> bytes:
     try:
         return body.read(size)  # type: ignore[no-any-return]
     except OSError as error:
-        raise _ClientLeft(errno.ECONNRESET, "The client left during its call.") from error
+        raise _ClientLeft(errno.ECONNRESET, "The client disconnected during its call.") from error
 
 
 def _has_response(sock: socket.socket) -> bool:

@@ -17,7 +17,7 @@ _EXAMPLES = ("default", "example", "examples")
 
 
 class Converter(OpenAPIConverter):
-    """Adds rules over several members, validators with a schema, this project's fields and, if *sourced*, sources."""
+    """Also converts rules over several members and this project's fields; with *sourced*, adds the sources."""
 
     sourced = True
 
