@@ -2,7 +2,7 @@
 
 import { h, field, openDialog, saveAs } from "./dom.js";
 
-// Kept here and nowhere else: gone with the page.
+// Stored only here, so it is lost when the page is closed.
 let token = "";
 /** @type {Promise<boolean> | null} */
 let asking = null;
@@ -38,7 +38,7 @@ export function bytesOf(text) {
 }
 
 /**
- * Ask for the admin token, and return whether the person gave one; several callers wait for one answer.
+ * Ask for the admin token, and return whether the user entered one; several callers share one dialog.
  *
  * @returns {Promise<boolean>}
  */
@@ -138,7 +138,7 @@ export const get = (path) => call("GET", path);
 export const post = (path, body) => call("POST", path, body);
 
 /**
- * Read the events for ever, and come back after the last one when the connection ends.
+ * Read the events until the page is closed, and resume after the last one when the connection ends.
  *
  * @param {(kind: string, data: any) => void} onEvent
  * @param {(state: "live" | "connecting" | "signed out") => void} onState

@@ -1,4 +1,4 @@
-// The page: its panels, the events that they share, and what stands at its top.
+// The page: its panels, the events that they share, and its header.
 
 import { askForToken, listen, post } from "./api.js";
 import { fill, h, openDialog, toast } from "./dom.js";

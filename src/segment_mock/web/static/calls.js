@@ -1,4 +1,4 @@
-// The calls: a live list that renders only what is in view, filters, the timeline, and one call in detail.
+// The calls: a live list that renders only the visible rows, filters, the timeline, and one call in detail.
 
 import { call, download, get } from "./api.js";
 import { detailElement } from "./detail.js";
@@ -239,7 +239,7 @@ export function callsPanel() {
     left = 0;
     forgotten = response.forgotten;
     for (const entry of response.calls) add(entry);
-    // What came meanwhile may be newer than the response.
+    // Events that arrived meanwhile may be newer than the response.
     for (const entry of arrivals ?? []) if ((calls.get(entry.id)?.outcome ?? "open") === "open") add(entry);
     arrivals = null;
     draw();

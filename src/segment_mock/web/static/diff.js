@@ -1,4 +1,4 @@
-// What became of records, member by member.
+// The changes of records, member by member.
 
 import { h } from "./dom.js";
 

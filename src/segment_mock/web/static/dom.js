@@ -1,4 +1,4 @@
-// Building elements: everything on the page is made here, as text and never as HTML.
+// Helpers that create the elements of the page, always from text and never from HTML.
 
 /** @typedef {Node | string | number | false | null | undefined} Child */
 

@@ -1,4 +1,4 @@
-// How a call came out.
+// The outcome of a call.
 
 /**
  * Return the status of a call in a word or two.
@@ -11,7 +11,7 @@ export function statusOf(entry) {
 }
 
 /**
- * Return how a call came out: good, refused, failed or open.
+ * Return the outcome of a call: good, refused, failed or open.
  *
  * @param {{status: number | null, outcome: string}} entry
  */

@@ -23,7 +23,7 @@ export function scale(spans) {
     return spans.some((span) => span.start <= start && span.end >= end) ? end - start : 0;
   });
   const active = busy.reduce((sum, length) => sum + length, 0);
-  // What is short is stretched, so that many quick calls beside a slow one can be told apart.
+  // Short times are stretched, so that many quick calls beside a slow one can be distinguished.
   const shortest = active > 0 ? active / (2 * points.length) : 1;
   const places = new Map([[points[0] ?? 0, 0]]);
   let at = 0;
@@ -36,7 +36,7 @@ export function scale(spans) {
 }
 
 /**
- * Return pairs of calls of which the second repeats the first, which came to nothing.
+ * Return pairs of calls of which the second repeats the first, which failed.
  *
  * @param {Call[]} calls Oldest first.
  * @returns {[Call, Call][]}
