@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     urls = _urls(config)
     if not urls or hasattr(config, "workerinput"):
         return
-    _check(urls)
+    _check(config)
     if config.getoption("--segment-mock-transport") or config.getini("segment_mock_transport"):
         raise pytest.UsageError(
             "--segment-mock-transport: not possible with --segment-mock-url, whose server determines the transport"
@@ -95,27 +95,32 @@ def remote_mock(item: pytest.Item, settings: Settings, *, is_used: bool) -> Any:
             mock.prepare(**remote_settings)
     except (OSError, SettingError) as error:
         is_of_url = isinstance(error, OSError) or str(error).startswith("url: ")
-        setup_error(f"{line_of(item)}: segment_mock: {error}{' (--segment-mock-url)' if is_of_url else ''}")
+        setup_error(f"{line_of(item)}: segment_mock: {error}{f' ({_source(config)[0]})' if is_of_url else ''}")
     return mock
 
 
+def _source(config: pytest.Config) -> tuple[str, str]:
+    """Return the name of the option, the variable or the ini key that has the URLs, and its text."""
+    sources = {
+        "--segment-mock-url": config.getoption("--segment-mock-url"),
+        "SEGMENT_MOCK_URL": os.environ.get("SEGMENT_MOCK_URL"),
+        "segment_mock_url": config.getini("segment_mock_url"),
+    }
+    return next(((name, text) for name, text in sources.items() if text), ("--segment-mock-url", ""))
+
+
 def _urls(config: pytest.Config) -> list[str]:
-    text = (
-        config.getoption("--segment-mock-url")
-        or os.environ.get("SEGMENT_MOCK_URL")
-        or config.getini("segment_mock_url")
-        or ""
-    )
+    text = _source(config)[1]
     # A URL that is given twice is one server, which two workers can't share.
     return [*dict.fromkeys(url.strip().rstrip("/") for url in text.split(",") if url.strip())]
 
 
-def _check(urls: list[str]) -> None:
+def _check(config: pytest.Config) -> None:
     from segment_mock import SettingError
     from segment_mock.control_client import ControlClient
 
-    for url in urls:
+    for url in _urls(config):
         try:
             ControlClient(url)
         except SettingError as error:
-            raise pytest.UsageError(f"--segment-mock-{error}") from None
+            raise pytest.UsageError(f"{_source(config)[0]}: {str(error).removeprefix('url: ')}") from None

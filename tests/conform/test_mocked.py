@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import requests
 
 from segment_mock import SegmentMock, faults
 from tests.conform.targets import TOKEN, rows_of, run
@@ -20,15 +21,16 @@ def mock() -> Iterator[SegmentMock]:
 
 
 def test_every_example_passes_and_the_records_are_restored(mock: SegmentMock) -> None:
-    """Examples for other settings are skipped."""
-    before = mock.state()
-    result = run(mock.serve().url, "--allow-writes")
+    """Examples for other settings are skipped, and no snapshot remains."""
+    before, url = mock.state(), mock.serve().url
+    result = run(url, "--allow-writes")
     skipped = [line for line in result.stdout.splitlines() if line.startswith("skip")]
 
     assert 0 == result.exit_code, result.output
     assert "0 failed, 6 skipped: http://127.0.0.1:" in result.stdout.splitlines()[-1]
     assert all(" it needs a target with --" in line for line in skipped)
     assert before == mock.state()
+    assert [] == requests.get(f"{url}/_mock/snapshots", timeout=10).json()["snapshots"]
 
 
 def test_without_allow_writes_no_example_writes(mock: SegmentMock) -> None:

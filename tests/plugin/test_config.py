@@ -73,8 +73,8 @@ def test_an_invalid_config_is_an_error_without_frames_of_the_plugin(
     ("option", "problem"),
     [
         ("--segment-mock-seed=many", "segment?mock?seed*: 'many' is not a whole number"),
-        ("--segment-mock-url=nowhere", "--segment-mock-url: 'nowhere' is not the base URL of a server, such as *"),
-        ("--segment-mock-url=http://127.0.0.1:1,ftp://x", "--segment-mock-url: 'ftp://x' is not the base URL of a *"),
+        ("--segment-mock-url=nowhere", "{name}: 'nowhere' is not the base URL of a server, such as *"),
+        ("--segment-mock-url=http://127.0.0.1:1,ftp://x", "{name}: 'ftp://x' is not the base URL of a *"),
     ],
 )
 @pytest.mark.parametrize("source", ["option", "ini"])
@@ -88,7 +88,8 @@ def test_an_invalid_option_ends_the_run_before_any_test(
     result = pytester.runpytest(*RUN, *arguments)
 
     assert pytest.ExitCode.USAGE_ERROR == result.ret
-    result.stderr.fnmatch_lines([f"*{problem}"])
+    written = f"--{name}" if source == "option" else name.replace("-", "_")
+    result.stderr.fnmatch_lines([f"*{problem.format(name=written)}"])
 
 
 def test_server_fixtures_refuse_settings_that_they_cannot_apply(pytester: pytest.Pytester) -> None:

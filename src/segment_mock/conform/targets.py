@@ -92,9 +92,10 @@ class MockTarget:
         """Do nothing, because `close` restores all records."""
 
     def close(self) -> list[str]:
-        """Restore the target's own records."""
+        """Restore the target's own records, and remove the snapshot of them."""
         try:
             self._control.ask("POST", f"{_SNAPSHOT}/restore")
+            self._control.ask("DELETE", _SNAPSHOT)
         except Unreachable as error:
             return [f"the records of the examples, because its original records could not be restored: {error}"]
         return []
