@@ -120,7 +120,7 @@ def test_marker_fault_never_fired(segment_mock):
         ("@pytest.mark.segment_mock_sweep\ndef test_it(segment_mock): pass", "segment_mock_sweep needs a mock in"),
         (
             "def test_it(segment_mock_factory):\n    with segment_mock_factory(): pass",
-            "can't be a mock of a wider scope",
+            "no fixture of a wider scope can use it",
         ),
         ("@pytest.mark.segment_mock(faults=['hnag'])\ndef test_it(segment_mock): pass", "unknown fault kind 'hnag'"),
     ],
