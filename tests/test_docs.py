@@ -93,6 +93,13 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert [] == [name for page in PAGES if (name := page.relative_to(ROOT).as_posix()) not in reached]
 
 
+def test_the_readme_links_every_page() -> None:
+    """The page of the changelog includes the file that the README links."""
+    linked = {(ROOT / page).parent / target for page, target in LINKS if page == "README.md"}
+
+    assert [DOCS / "changelog.md"] == sorted(page for page in PAGES if page not in linked)
+
+
 def test_the_walk_through_the_code_names_existing_files() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     walk = text.partition("## Ten minutes through the code")[2].partition("\n## ")[0]
