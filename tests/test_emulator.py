@@ -88,9 +88,9 @@ def test_a_delay_advances_the_clock_and_is_in_the_response_and_the_journal():
     mock = make_mock()
     mock.clock.freeze("2018-03-21T15:12:09Z")
     mock.faults.add(delay)
-    reply = search(mock, timeout=2).json()
+    response = search(mock, timeout=2).json()
 
-    assert ("2018-03-21T15:12:10.234Z", 1234) == (reply["timestamp"], reply["header"]["processingTime"])
+    assert ("2018-03-21T15:12:10.234Z", 1234) == (response["timestamp"], response["header"]["processingTime"])
     assert 1.234 == pytest.approx(mock.journal.entries()[0].duration)
 
 

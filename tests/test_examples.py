@@ -17,8 +17,8 @@ def replay_in_process(example: Example) -> tuple[int, Any, Any]:
     """Send the request of *example* to a session of a mock; return the status, the body and the new state."""
     with SegmentMock(**example.settings) as mock, mock.session() as session:
         request = example.request
-        reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
-        return reply.status_code, reply.json(), mock.state()
+        response = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
+        return response.status_code, response.json(), mock.state()
 
 
 def replay_live(example: Example) -> tuple[int, Any, Any]:
@@ -26,16 +26,16 @@ def replay_live(example: Example) -> tuple[int, Any, Any]:
     with SegmentMock(**example.settings) as mock, requests.Session() as session:
         request = example.request
         url = mock.serve().url + request["path"]
-        reply = session.request(request["method"], url, headers=request["headers"], data=request["body"])
-        return reply.status_code, reply.json(), mock.state()
+        response = session.request(request["method"], url, headers=request["headers"], data=request["body"])
+        return response.status_code, response.json(), mock.state()
 
 
 def replay_with_flask(example: Example) -> tuple[int, Any, Any]:
     """Send the request of *example* with Flask's test client; return the status, the body and the new state."""
     request = example.request
     client = create_app(**example.settings).test_client()
-    reply = client.open(request["path"], method=request["method"], headers=request["headers"], data=request["body"])
-    return reply.status_code, reply.json, client.get("/_mock/state").json
+    response = client.open(request["path"], method=request["method"], headers=request["headers"], data=request["body"])
+    return response.status_code, response.json, client.get("/_mock/state").json
 
 
 @pytest.mark.parametrize("replay", [replay_in_process, replay_live, replay_with_flask])

@@ -33,9 +33,9 @@ def test_a_status_has_its_standard_reason_phrase(status: int, expected: str) -> 
 
 def test_a_response_has_defaults() -> None:
     """It has no headers and an empty body, and keeps the connection open."""
-    reply = Response(204)
+    response = Response(204)
 
-    assert ({}, b"", WHOLE) == (reply.headers, reply.body, reply.delivery)
+    assert ({}, b"", WHOLE) == (response.headers, response.body, response.delivery)
     assert (None, None, 0.0, None, None, "open") == dataclasses.astuple(WHOLE)
     assert (b"", "close", b"", "reset") == (CLOSED.raw, CLOSED.end, RESET.raw, RESET.end)
 

@@ -192,10 +192,12 @@ def test_a_browser_can_replay_the_har_file(open_page: Open, mock: SegmentMock, c
     entry = mock.journal.get(1)
 
     page.route_from_har(file, url=f"{client.url}/api/**", not_found="abort")
-    reply = page.evaluate("async (url) => { const r = await fetch(url); return [r.status, await r.json()]; }", METRICS)
+    response = page.evaluate(
+        "async (url) => { const r = await fetch(url); return [r.status, await r.json()]; }", METRICS
+    )
 
     assert entry is not None
-    assert [entry.status, entry.response_json] == reply
+    assert [entry.status, entry.response_json] == response
     assert 1 == len(mock.journal)
 
 

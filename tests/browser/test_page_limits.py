@@ -37,8 +37,8 @@ class DelayedResponses:
 
     def release(self) -> None:
         """Deliver the responses, with the content that they had at the time of the request."""
-        for route, reply in self._routes:
-            route.fulfill(response=reply)
+        for route, response in self._routes:
+            route.fulfill(response=response)
         self._page.unroute(self._pattern)
 
 
@@ -179,8 +179,8 @@ def test_a_very_long_body_is_shown_truncated_and_can_be_saved_in_full(
 ) -> None:
     people = [{"externalId": str(number), "email": f"{number}@example.org"} for number in range(1000)]
     body = {"name": "All", "broadcastMediumId": "email", "segmentType": "static", "persons": people}
-    reply = client.session.post(f"{client.url}/segments", json=body, headers={"x-api-key": "k"}, timeout=60)
-    assert 200 == reply.status_code
+    response = client.session.post(f"{client.url}/segments", json=body, headers={"x-api-key": "k"}, timeout=60)
+    assert 200 == response.status_code
     page = open_page()
     page.locator("#call-1").click()
 

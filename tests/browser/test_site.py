@@ -61,7 +61,10 @@ def test_every_page_fits_the_screen_and_loads_nothing_from_other_hosts(
     context.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
     page = context.new_page()
     page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
-    page.on("response", lambda reply: problems.append(f"{reply.status} {reply.url}") if reply.status >= 400 else None)
+    page.on(
+        "response",
+        lambda response: problems.append(f"{response.status} {response.url}") if response.status >= 400 else None,
+    )
     for name in pages:
         page.goto(url + name)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -61,8 +61,8 @@ def call_with_aiohttp() -> int:
     """Call a vendor with aiohttp and return the status."""
 
     async def status() -> int:
-        async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as reply:
-            return reply.status
+        async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as response:
+            return response.status
 
     return asyncio.run(status())
 

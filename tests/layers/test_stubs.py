@@ -57,9 +57,9 @@ def call_with_async_httpx(url: str = SEARCH) -> Any:
     return asyncio.run(post())
 
 
-def _content(reply: Any) -> Any:
-    assert reply.status_code == 200, reply.text
-    body = reply.json()
+def _content(response: Any) -> Any:
+    assert response.status_code == 200, response.text
+    body = response.json()
     return body["payload"]["count"] if isinstance(body, dict) else body
 
 

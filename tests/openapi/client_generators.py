@@ -134,9 +134,9 @@ def call(package: Any, name: str, operation: str, client: Any, body: Any, argume
     if body is not None:
         hints = typing.get_type_hints(function)
         arguments["body"] = hints["body"].from_dict(body)
-    reply = function(client=client, **arguments)
-    assert reply.status_code == 200, (operation, reply)
-    assert reply.parsed.to_dict() == json.loads(reply.content), operation
+    response = function(client=client, **arguments)
+    assert response.status_code == 200, (operation, response)
+    assert response.parsed.to_dict() == json.loads(response.content), operation
     return operation
 
 
@@ -295,10 +295,10 @@ def check_prism_response(port: int) -> None:
     headers = {"authToken": "t", "Content-Type": "application/json"}
     body = json.dumps({"payload": {"offset": 0, "count": 20}})
     connection.request("POST", "/api/integration/ext/v1/segments/search", body, headers)
-    reply = connection.getresponse()
-    answer = json.loads(reply.read())
+    response = connection.getresponse()
+    answer = json.loads(response.read())
     connection.close()
-    assert (200, 18) == (reply.status, answer["payload"]["count"]), answer
+    assert (200, 18) == (response.status, answer["payload"]["count"]), answer
 
 
 TOOLS: dict[str, Callable[[dict[str, Document], Path], str]] = {

@@ -57,7 +57,7 @@ def test_every_operation_field_and_refusal_has_a_source(name: str) -> None:
     """The source is in the extensions x-source and x-mark."""
     document, bare = DOCUMENTS[name], []
     for label, row in operations(document):
-        refusals = [refusal for reply in row["responses"].values() for refusal in reply.get("x-refusals", ())]
+        refusals = [refusal for response in row["responses"].values() for refusal in response.get("x-refusals", ())]
         bare += [label for part in (row, *refusals) if not {"x-source", "x-mark"} <= part.keys()]
     for label, schema in document["components"]["schemas"].items():
         bare += [f"{label}.{key}" for key, field in schema["properties"].items() if "x-source" not in field]
@@ -219,11 +219,11 @@ def test_members_of_control_plane_responses_are_in_their_schemas() -> None:
         client.put("/segments", json={"id": "1"}, headers={"x-api-key": "k"})
     schemas = document["components"]["schemas"]
     for path in ("health", "vendors", "state", "faults", "faults/1", "journal", "journal/1", "journal/2", "clock"):
-        reply = client.get(f"/_mock/{path}").get_json()
+        response = client.get(f"/_mock/{path}").get_json()
         row = document["paths"][f"/_mock/{re.sub('[0-9]+', '{number}', path)}"]["get"]
         schema = row["responses"]["200"]["content"]["application/json"]["schema"]
-        jsonschema.validate(reply, {**schema, "components": document["components"]})
-        assert reply.keys() <= {*schemas[schema["$ref"].rpartition("/")[2]]["properties"], "reset", "after"}, path
+        jsonschema.validate(response, {**schema, "components": document["components"]})
+        assert response.keys() <= {*schemas[schema["$ref"].rpartition("/")[2]]["properties"], "reset", "after"}, path
     for entry in client.get("/_mock/journal").get_json()["entries"]:
         assert entry.keys() == schemas["JournalEntry"]["properties"].keys()
 
@@ -259,12 +259,12 @@ def test_every_kind_of_fault_is_in_the_schema_of_a_rule() -> None:
 
 def test_the_page_of_the_documents_loads_only_local_files() -> None:
     """The page also lists every document."""
-    with CLIENT.get("/_mock/docs") as reply:
-        page = reply.text
+    with CLIENT.get("/_mock/docs") as response:
+        page = response.text
     files = re.findall(r'(?:src|href)="([^"]+)"', page)
     for file in files:
-        with CLIENT.get(f"/_mock/{file}") as reply:
-            assert (200, True) == (reply.status_code, len(reply.data) > 100)
+        with CLIENT.get(f"/_mock/{file}") as response:
+            assert (200, True) == (response.status_code, len(response.data) > 100)
     with CLIENT.get("/_mock/docs/nothing.js") as missing:
         assert (404, "application/problem+json") == (missing.status_code, missing.content_type)
 
@@ -274,16 +274,16 @@ def test_the_page_of_the_documents_loads_only_local_files() -> None:
 
 
 def test_an_unknown_document_is_404_with_the_nearest_name() -> None:
-    reply = CLIENT.get("/_mock/openapi/salza.json")
+    response = CLIENT.get("/_mock/openapi/salza.json")
 
-    assert 404 == reply.status_code
-    assert "did you mean 'salsa'?" in reply.json["detail"]
+    assert 404 == response.status_code
+    assert "did you mean 'salsa'?" in response.json["detail"]
 
 
 def test_the_documents_contain_no_credentials() -> None:
     client = create_app(admin_token="planted", credentials="listed", salsa_token=["planted"]).test_client()
-    replies = [client.get(f"/_mock/{place}", headers={"Authorization": "Bearer planted"}) for place in PATHS.values()]
+    responses = [client.get(f"/_mock/{place}", headers={"Authorization": "Bearer planted"}) for place in PATHS.values()]
 
-    assert [200] * len(PATHS) == [reply.status_code for reply in replies]
-    assert "planted" not in "".join(reply.text for reply in replies)
-    assert [{"token": []}] == replies[-1].json["security"]
+    assert [200] * len(PATHS) == [response.status_code for response in responses]
+    assert "planted" not in "".join(response.text for response in responses)
+    assert [{"token": []}] == responses[-1].json["security"]

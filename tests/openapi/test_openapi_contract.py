@@ -90,9 +90,9 @@ def test_decoding_a_body_does_not_change_it() -> None:
 def test_the_response_about_an_unknown_supporter_fits_its_schema() -> None:
     body = {"payload": {"identifierType": "EXTERNAL_ID", "identifiers": ["x"]}}
     path = "/api/integration/ext/v1/supporters/groups"
-    reply = SegmentMock().session().post(path, json=body, headers={"authToken": "t"})
+    response = SegmentMock().session().post(path, json=body, headers={"authToken": "t"})
     schema = next(row.response for row in VENDOR.operations if row.name == "search_supporter_groups")
     members_of_schema = {steps[-1] for steps, _ in fields_of(schema)}
 
-    assert {"externalSystemId": "x", "result": "NOT_FOUND"} == reply.json()["payload"]["results"][0]
-    assert reply.json()["payload"]["results"][0].keys() <= members_of_schema
+    assert {"externalSystemId": "x", "result": "NOT_FOUND"} == response.json()["payload"]["results"][0]
+    assert response.json()["payload"]["results"][0].keys() <= members_of_schema

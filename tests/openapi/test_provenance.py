@@ -157,9 +157,9 @@ def test_a_response_names_the_assumptions_of_its_call(
 ) -> None:
     """Operations, fields, items and refusals have assumptions; without any, the header is absent."""
     method, path, body = call
-    reply = SegmentMock().session().request(method, path, json=body, headers=KEY)
+    response = SegmentMock().session().request(method, path, json=body, headers=KEY)
 
-    assert assumed == reply.headers.get(ASSUMED)
+    assert assumed == response.headers.get(ASSUMED)
 
 
 def test_a_line_break_in_a_request_does_not_add_a_header() -> None:
@@ -171,11 +171,11 @@ def test_a_line_break_in_a_request_does_not_add_a_header() -> None:
         local = mock.session().post(path, json=body, headers=KEY)
     flask = create_app().test_client().post(path, json=body, headers=KEY)
 
-    for reply in (live, local, flask):
-        assert 200 == reply.status_code
-        assert "X-Evil" not in reply.headers
-        assert r"a\x0d\x0aX-Evil: 1" in reply.headers[HINT]
-        assert len(reply.headers[HINT]) < 1100
+    for response in (live, local, flask):
+        assert 200 == response.status_code
+        assert "X-Evil" not in response.headers
+        assert r"a\x0d\x0aX-Evil: 1" in response.headers[HINT]
+        assert len(response.headers[HINT]) < 1100
 
 
 def test_a_rule_is_described_in_words() -> None:

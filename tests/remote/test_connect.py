@@ -71,13 +71,13 @@ def test_a_ca_file_verifies_a_server_with_tls(tmp_path: Path) -> None:
     with SegmentMock(tls=True) as mock:
         server = mock.serve()
         with connect(server.url, ca_file=server.ca_file) as remote:
-            reply = remote.session().get(
+            response = remote.session().get(
                 "https://api.salsalabs.org/api/integration/ext/v1/metrics", headers={"authToken": "t"}
             )
             with remote.intercept(transport="tls"):
                 pass
 
-        assert 200 == reply.status_code
+        assert 200 == response.status_code
         assert 1 == len(mock.journal)
         with pytest.raises(ConnectionError, match="certificate verify failed"):
             connect(server.url)

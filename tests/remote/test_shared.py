@@ -35,9 +35,9 @@ def upsert(mock: Any, *groups: dict[str, Any]) -> Any:
 )
 def test_a_fault_can_be_added_in_every_form(mock: Any, fault: Any) -> None:
     rule = mock.faults.add(fault)
-    reply = search(mock)
+    response = search(mock)
 
-    assert 500 <= reply.status_code
+    assert 500 <= response.status_code
     assert (1, 1, 1, 0) == (rule.seen, rule.matched, rule.fired, rule.suppressed)
     assert "fired once" == rule.explain()
     assert "error" == rule.kind
@@ -473,9 +473,9 @@ def test_an_unexpected_change_is_an_error_that_names_its_call(mock: Any) -> None
 
 def test_a_stub_answers_and_counts_its_calls(mock: Any) -> None:
     stub = mock.stub("GET", "/api/neighbour", json={"a": 1}, times=1)
-    replies = [mock.session().get("/api/neighbour", headers=SALSA) for _ in range(2)]
+    responses = [mock.session().get("/api/neighbour", headers=SALSA) for _ in range(2)]
 
-    assert ({"a": 1}, 404) == (replies[0].json(), replies[1].status_code)
+    assert ({"a": 1}, 404) == (responses[0].json(), responses[1].status_code)
     assert [1] == [row.calls for row in mock.stubs]
     assert "GET /api/neighbour" == str(stub)
     assert not mock.stubs.is_initial(next(iter(mock.stubs)))
@@ -496,7 +496,7 @@ def test_intercept_routes_clients_to_the_mock(mock: Any) -> None:
 
     request = urllib.request.Request("http://api.salsalabs.org" + ROOT + "/metrics", headers=SALSA)
     options: Any = {"transport": "live"}
-    with mock.intercept(block_network=True, **options), urllib.request.urlopen(request) as reply:
-        assert 200 == reply.status
+    with mock.intercept(block_network=True, **options), urllib.request.urlopen(request) as response:
+        assert 200 == response.status
 
     assert ["salsa.get_metrics"] == [entry.operation for entry in mock.journal]

@@ -96,8 +96,10 @@ def test_the_control_plane_can_rewind_and_filter(mock, upsert, send):
 
     assert 200 == session.post("/_mock/journal/1/rewind").status_code
     assert ["A"] == group_names(mock)
-    reply = session.get("/_mock/journal", params={"json": '{"payload": {"segments": [{"name": "B"}]}}', "status": 200})
-    assert [2] == [entry["id"] for entry in reply.json()["entries"]]
+    response = session.get(
+        "/_mock/journal", params={"json": '{"payload": {"segments": [{"name": "B"}]}}', "status": 200}
+    )
+    assert [2] == [entry["id"] for entry in response.json()["entries"]]
     late = session.get("/_mock/journal?after=2026-01-01T00:00:01Z&operation=salsa.*&json={}&exact=true&limit=1")
     assert [] == late.json()["entries"]
     for method, path, status, phrase in (

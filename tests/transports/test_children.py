@@ -29,8 +29,8 @@ def mock() -> Iterator[SegmentMock]:
 
 def call() -> None:
     """Call a vendor; exit with 0 if the status is 200, else with 1."""
-    reply = requests.get(METRICS, headers={"authToken": "any"}, timeout=10)
-    sys.exit(0 if reply.status_code == 200 else 1)
+    response = requests.get(METRICS, headers={"authToken": "any"}, timeout=10)
+    sys.exit(0 if response.status_code == 200 else 1)
 
 
 def test_the_environment_can_be_passed_to_one_child(mock: SegmentMock) -> None:

@@ -38,8 +38,8 @@ def call_with_requests() -> int:
 
 
 def call_with_urllib() -> int:
-    with urllib.request.urlopen(urllib.request.Request(METRICS, headers=HEADERS)) as reply:
-        return int(reply.status)
+    with urllib.request.urlopen(urllib.request.Request(METRICS, headers=HEADERS)) as response:
+        return int(response.status)
 
 
 def call_with_httpx() -> int:
@@ -62,8 +62,8 @@ def call_with_aiohttp() -> int:
     import aiohttp
 
     async def call() -> int:
-        async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as reply:
-            status = reply.status
+        async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as response:
+            status = response.status
         # Before Python 3.12, aiohttp does not wait until a TLS connection is closed: wait until the loop has no socket
         # but its own.
         while len(asyncio.get_running_loop()._selector.get_map()) > 1:  # type: ignore[attr-defined]

@@ -129,9 +129,9 @@ def test_the_front_returns_status_headers_and_body_of_the_server(mock: SegmentMo
         for base in (url, direct.url):
             mock.reset()
             mock.clock.freeze("2026-01-01")
-            reply = session.request(method, base + path, json=body, headers=HEADERS, timeout=5)
+            response = session.request(method, base + path, json=body, headers=HEADERS, timeout=5)
             responses.append(
-                (reply.status_code, [x for x in reply.headers.items() if x[0] not in ignored], reply.content)
+                (response.status_code, [x for x in response.headers.items() if x[0] not in ignored], response.content)
             )
         assert responses[0] == responses[1], path
     direct.stop()
@@ -168,9 +168,9 @@ def test_the_front_forwards_host_query_headers_and_body_unchanged(mock: SegmentM
 
 
 def test_the_front_forwards_a_chunked_body(mock: SegmentMock, url: str) -> None:
-    reply = requests.put(f"{url}/segments", data=iter([b'{"id": ', b'"vip"}']), headers=HEADERS, timeout=5)
+    response = requests.put(f"{url}/segments", data=iter([b'{"id": ', b'"vip"}']), headers=HEADERS, timeout=5)
 
-    assert (404, b'{"id": "vip"}') == (reply.status_code, mock.journal.entries()[0].request.body)
+    assert (404, b'{"id": "vip"}') == (response.status_code, mock.journal.entries()[0].request.body)
 
 
 def test_a_body_over_the_limit_is_413_as_from_the_server() -> None:
@@ -240,18 +240,18 @@ def test_the_control_plane_works_through_the_front(mock: SegmentMock, url: str) 
 
 
 def test_the_root_redirects_a_browser_to_the_page(mock: SegmentMock, url: str) -> None:
-    reply = requests.get(url, headers={"Accept": "text/html"}, timeout=5)
+    response = requests.get(url, headers={"Accept": "text/html"}, timeout=5)
 
-    assert (f"{url}/_mock/", 200) == (reply.url, reply.status_code)
+    assert (f"{url}/_mock/", 200) == (response.url, response.status_code)
 
 
 def test_a_response_to_head_has_a_length_and_no_body(mock: SegmentMock, url: str) -> None:
     server = mock.serve()
-    replies = [requests.head(f"{base}/segments", headers=HEADERS, timeout=5) for base in (url, server.url)]
+    responses = [requests.head(f"{base}/segments", headers=HEADERS, timeout=5) for base in (url, server.url)]
     server.stop()
 
-    assert [b"", b""] == [reply.content for reply in replies]
-    assert "0" != replies[0].headers["Content-Length"] == replies[1].headers["Content-Length"]
+    assert [b"", b""] == [response.content for response in responses]
+    assert "0" != responses[0].headers["Content-Length"] == responses[1].headers["Content-Length"]
 
 
 def test_a_connect_fault_resets_the_connection(mock: SegmentMock, url: str) -> None:
@@ -263,21 +263,21 @@ def test_a_connect_fault_resets_the_connection(mock: SegmentMock, url: str) -> N
 
 def test_a_response_without_a_body_is_forwarded(mock: SegmentMock, url: str) -> None:
     mock.stub("GET", "/empty", status=204)
-    reply = requests.get(f"{url}/empty", timeout=5)
+    response = requests.get(f"{url}/empty", timeout=5)
 
-    assert (204, b"", False) == (reply.status_code, reply.content, "Content-Length" in reply.headers)
+    assert (204, b"", False) == (response.status_code, response.content, "Content-Length" in response.headers)
 
 
 def test_the_front_streams_events(mock: SegmentMock, url: str) -> None:
-    with requests.get(f"{url}/_mock/events", stream=True, timeout=10) as reply:
-        lines = reply.iter_lines()
+    with requests.get(f"{url}/_mock/events", stream=True, timeout=10) as response:
+        lines = response.iter_lines()
         first = [next(lines) for _ in range(2)]
         requests.put(f"{url}/segments", json={"id": "vip"}, headers=HEADERS, timeout=5)
         event = next(line for line in lines if line.startswith(b"event: entry"))
 
     assert b"retry: 1000" == first[0]
     assert b"event: entry" == event
-    assert "text/event-stream" == reply.headers["Content-Type"]
+    assert "text/event-stream" == response.headers["Content-Type"]
 
 
 def test_without_threads_a_stream_of_events_ends_after_the_events_so_far(mock: SegmentMock) -> None:
@@ -491,12 +491,12 @@ def test_a_front_verifies_a_tls_server_with_the_ca_of_the_environment(monkeypatc
         monkeypatch.setenv("SEGMENT_MOCK_CA_FILE", str(server.ca_file))
         monkeypatch.setenv("SEGMENT_MOCK_UPSTREAM", server.url)
         with serve_app(create_app()) as url:
-            replies = [in_requests(url, UPSERT) for _ in range(3)]
+            responses = [in_requests(url, UPSERT) for _ in range(3)]
             mock.faults.add(F.Hang())
-            replies.append(in_requests(url, UPSERT._replace(timeout=SHORT)))
+            responses.append(in_requests(url, UPSERT._replace(timeout=SHORT)))
 
     assert "SEGMENT_MOCK_CA_FILE" in unknown["hint"]
-    assert ["200", "200", "200", "ReadTimeout(ReadTimeoutError)"] == replies
+    assert ["200", "200", "200", "ReadTimeout(ReadTimeoutError)"] == responses
 
 
 @pytest.mark.parametrize(

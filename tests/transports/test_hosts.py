@@ -136,16 +136,16 @@ def test_each_server_returns_its_own_ca_and_settings() -> None:
     with SegmentMock() as mock, requests.Session() as session:
         session.trust_env = False
         servers = [mock.serve(), mock.serve(tls=True), mock.serve(proxy=True), mock.serve(tls=True)]
-        replies = [session.get(f"{server.url}/_mock/ca.pem", verify=server.ca_file) for server in servers]
+        responses = [session.get(f"{server.url}/_mock/ca.pem", verify=server.ca_file) for server in servers]
         all_settings = [
             session.get(f"{server.url}/_mock/vendors", verify=server.ca_file).json()["settings"] for server in servers
         ]
         in_process = mock.session().get("/_mock/ca.pem").status_code
         over_wsgi = create_app(mock._emulator).test_client().get("/_mock/ca.pem").status_code
 
-    assert [404, 200, 200, 200] == [reply.status_code for reply in replies]
-    assert [server.ca_pem for server in servers[1:]] == [reply.content for reply in replies[1:]]
-    assert 4 == len({reply.content for reply in replies})
+    assert [404, 200, 200, 200] == [response.status_code for response in responses]
+    assert [server.ca_pem for server in servers[1:]] == [response.content for response in responses[1:]]
+    assert 4 == len({response.content for response in responses})
     assert [server.port for server in servers] == [settings["port"] for settings in all_settings]
     assert [(False, False), (True, False), (False, True), (True, False)] == [
         (settings["tls"], settings["proxy"]) for settings in all_settings

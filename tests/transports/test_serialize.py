@@ -49,19 +49,19 @@ def test_the_connection_header_is_written_if_given(connection):
 
 
 def test_a_response_to_head_has_a_length_and_no_body():
-    reply = serialize(HELLO, NOON, head_only=True)
+    response = serialize(HELLO, NOON, head_only=True)
 
-    assert reply.endswith(b"\r\n\r\n")
-    assert b"Content-Length: 5\r\n" in reply
+    assert response.endswith(b"\r\n\r\n")
+    assert b"Content-Length: 5\r\n" in response
 
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_204_and_304_have_neither_body_nor_length(status):
     """A body of the response is not sent."""
-    reply = serialize(Response(status, {}, b"hello"), NOON)
+    response = serialize(Response(status, {}, b"hello"), NOON)
 
-    assert reply.endswith(b"\r\n\r\n")
-    assert b"Content-Length" not in reply
+    assert response.endswith(b"\r\n\r\n")
+    assert b"Content-Length" not in response
 
 
 def test_an_unknown_status_has_an_empty_reason_phrase():
@@ -71,9 +71,9 @@ def test_an_unknown_status_has_an_empty_reason_phrase():
 
 def test_line_breaks_in_headers_become_spaces():
     """This applies to names and values; characters outside Latin-1 become question marks."""
-    reply = serialize(Response(200, {"X-A": "1\r\nX-B: 2", "X\n-C": "\0é€"}), NOON)
+    response = serialize(Response(200, {"X-A": "1\r\nX-B: 2", "X\n-C": "\0é€"}), NOON)
 
-    assert b"X-A: 1  X-B: 2\r\nX -C: \xe9?\r\n" in reply
+    assert b"X-A: 1  X-B: 2\r\nX -C: \xe9?\r\n" in response
 
 
 def test_a_text_response_has_one_line_of_plain_text():

@@ -112,9 +112,9 @@ def in_process_httpx(mock: SegmentMock) -> Iterator[SendCall]:
 def in_process_aiohttp(mock: SegmentMock) -> Iterator[SendCall]:
     async def get_status() -> int:
         url = f"https://api.salsalabs.org{METRICS}"
-        async with aiohttp.ClientSession() as session, session.get(url, headers=HEADERS) as reply:
-            await reply.read()
-            return reply.status
+        async with aiohttp.ClientSession() as session, session.get(url, headers=HEADERS) as response:
+            await response.read()
+            return response.status
 
     with mock.intercept():
         yield lambda: asyncio.run(get_status())
@@ -183,10 +183,10 @@ def test_invalid_headers_of_a_fault_are_an_error_when_it_is_armed(headers: dict[
     mock = SegmentMock()
     with pytest.raises(ValueError, match="headers: "):
         mock.faults.add(faults.Error(headers=headers))
-    reply = mock.session().post("/_mock/faults", json={"kind": "error", "headers": headers})
+    response = mock.session().post("/_mock/faults", json={"kind": "error", "headers": headers})
 
-    assert 400 == reply.status_code
-    assert "headers: " in reply.json()["detail"]
+    assert 400 == response.status_code
+    assert "headers: " in response.json()["detail"]
     assert [] == [*mock.faults]
 
 

@@ -79,8 +79,8 @@ class SegmenterClient(VendorClient):
         return self.send("POST", "", {"name": "s", "broadcastMediumId": "email", "segmentType": "static", **body})
 
     def update(self, **body):
-        reply = self.send("PUT", "", body)
-        assert (reply.status_code, reply.json()) == (200, {"data": {"isUpdated": True}, "errorMessage": ""})
+        response = self.send("PUT", "", body)
+        assert (response.status_code, response.json()) == (200, {"data": {"isUpdated": True}, "errorMessage": ""})
 
     @property
     def members(self):

@@ -24,9 +24,9 @@ def person(number, **members):
 
 def send(api, method, path, **payload):
     """Send *payload*, expect status 200 and return the payload of the response."""
-    reply = api.send(method, path, {"payload": payload})
-    assert reply.status_code == 200, reply.text
-    return reply.json()["payload"]
+    response = api.send(method, path, {"payload": payload})
+    assert response.status_code == 200, response.text
+    return response.json()["payload"]
 
 
 def members(api, segment=CRM, **payload):
@@ -62,9 +62,9 @@ def delete(api, *ids):
 
 
 def metrics(api, **headers):
-    reply = api.send("GET", "/metrics", **headers)
-    assert reply.status_code == 200, reply.text
-    return reply.json()["payload"]
+    response = api.send("GET", "/metrics", **headers)
+    assert response.status_code == 200, response.text
+    return response.json()["payload"]
 
 
 def refusal(reply):

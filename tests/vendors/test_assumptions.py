@@ -241,8 +241,8 @@ def response_to(probe: Probe, call: Call, **settings: Any) -> requests.Response:
     mock.clock.freeze("2024-01-01T00:00:00Z")
     with mock.session() as session:
         for method, path, body in [*probe.before, call]:
-            reply = session.request(method, path, json=body, headers=HEADERS)
-    return reply
+            response = session.request(method, path, json=body, headers=HEADERS)
+    return response
 
 
 def assumptions_in(reply: Any) -> list[str]:
@@ -286,8 +286,8 @@ def test_a_response_that_depends_on_a_choice_names_it(name: tuple[str, str], mon
     )
     after = [response_to(probe, call) for probe, call in calls]
 
-    changed = [reply for reply, other in zip(before, after, strict=True) if reply.content != other.content]
-    assert [] == [reply.request.body for reply in changed if name[1] not in assumptions_in(reply)]
+    changed = [response for response, other in zip(before, after, strict=True) if response.content != other.content]
+    assert [] == [response.request.body for response in changed if name[1] not in assumptions_in(response)]
 
 
 @pytest.mark.parametrize("setting", ["not_crm_group", "failure_shape"])
@@ -304,10 +304,10 @@ def test_a_response_names_the_choice_that_a_setting_makes(setting: str) -> None:
 
 def test_a_not_found_response_names_no_assumption_about_lengths() -> None:
     """The name is too long, but the group is unknown, so lengths are not checked."""
-    reply = response_to(PROBES["salsa", "page_size"], upsert(segmentId=UNKNOWN, name="A" * 65))
+    response = response_to(PROBES["salsa", "page_size"], upsert(segmentId=UNKNOWN, name="A" * 65))
 
-    assert "NOT_FOUND" in reply.text
-    assert ASSUMED not in reply.headers
+    assert "NOT_FOUND" in response.text
+    assert ASSUMED not in response.headers
 
 
 def test_every_transport_names_the_same_assumption() -> None:
@@ -322,7 +322,7 @@ def test_every_transport_names_the_same_assumption() -> None:
             )
     flask = create_app(data=DATA).test_client().open(path, method=method, json=body, headers=HEADERS)
 
-    assert {"assigned_twice: ADDED"} == {reply.headers[ASSUMED] for reply in (local, live, intercepted, flask)}
+    assert {"assigned_twice: ADDED"} == {response.headers[ASSUMED] for response in (local, live, intercepted, flask)}
 
 
 def syntax_trees(vendor: str) -> Iterator[tuple[Path, ast.AST]]:

@@ -195,10 +195,10 @@ def test_an_exception_in_an_operation_is_an_error_500_that_names_the_vendor(
     """The body has the vendor's format, the hint has the error, and the log has the traceback."""
     tickets(expression)
     with SegmentMock(limits="vendor") as mock, mock.session() as session, caplog.at_level(logging.ERROR):
-        reply = session.post("/api/v2/tickets", json={"tickets": []}, headers={"x-api-key": "k"})
+        response = session.post("/api/v2/tickets", json={"tickets": []}, headers={"x-api-key": "k"})
 
-    hint = reply.headers["X-Segment-Mock-Hint"]
-    assert (500, {"error": "Internal Server Error", "field": ""}) == (reply.status_code, reply.json())
+    hint = response.headers["X-Segment-Mock-Hint"]
+    assert (500, {"error": "Internal Server Error", "field": ""}) == (response.status_code, response.json())
     assert hint.startswith("this is a defect of the vendor tickets: ")
     assert DEFECTS[expression] in hint
     assert caplog.records[0].exc_info
@@ -215,11 +215,11 @@ def test_an_exception_in_an_operation_is_an_error_500_that_names_the_vendor(
 def test_an_exception_while_rendering_a_refusal_is_an_error_500(expression: str, tickets: Any) -> None:
     tickets(expression)
     with SegmentMock() as mock, mock.session() as session:
-        reply = session.post("/api/v2/tickets", json={}, headers={"x-api-key": "k"})
+        response = session.post("/api/v2/tickets", json={}, headers={"x-api-key": "k"})
         entry = mock.journal.entries()[-1]
 
-    assert (500, 500) == (reply.status_code, entry.status)
-    assert "this is a defect of the vendor tickets: " in reply.headers["X-Segment-Mock-Hint"]
+    assert (500, 500) == (response.status_code, entry.status)
+    assert "this is a defect of the vendor tickets: " in response.headers["X-Segment-Mock-Hint"]
 
 
 def test_a_path_argument_need_not_be_a_member_of_the_body(tickets: Any) -> None:

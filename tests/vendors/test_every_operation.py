@@ -26,11 +26,11 @@ def test_every_operation_has_an_example_of_its_success(name: str) -> None:
 def test_a_successful_response_fits_its_schema(example: Example) -> None:
     request = example.request
     with SegmentMock(**example.settings) as mock, mock.session() as session:
-        reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
+        response = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
         entry = mock.journal.entries()[-1]
 
-    assert (200, example.document["operation"]) == (reply.status_code, entry.operation)
-    assert example.operation.response is None or {} == example.operation.response.validate(reply.json())
+    assert (200, example.document["operation"]) == (response.status_code, entry.operation)
+    assert example.operation.response is None or {} == example.operation.response.validate(response.json())
 
 
 class Greeting(RequestSchema):

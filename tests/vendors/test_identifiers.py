@@ -35,9 +35,9 @@ def test_salsa_echoes_an_unknown_numeric_id_as_text(salsa):
 def test_the_segmenter_stores_numeric_ids_as_text(segmenter):
     """Segments, persons, media and tags have ids; a later call may send the id as text."""
     api = segmenter([{"id": "5", "name": "n"}])
-    reply = api.create(broadcastMediumId=1, TagId=2, persons=[{"externalId": 7}])
+    response = api.create(broadcastMediumId=1, TagId=2, persons=[{"externalId": 7}])
 
-    assert "7" == reply.json()["data"]["persons"][0]["externalId"]
+    assert "7" == response.json()["data"]["persons"][0]["externalId"]
     api.update(id=5, persons=[{"externalId": "7", "firstName": "Ada"}])
     first, second = api.mock.segmenter.segments
     assert ("5", "1", "2") == (first["id"], second["broadcastMediumId"], second["TagId"])
@@ -67,9 +67,9 @@ def test_sending_back_the_response_of_the_segmenter_has_no_hint(segmenter):
     """The ids that a create returns are known fields, which an update ignores without a hint."""
     api = segmenter()
     data = api.create(persons=[{"externalId": "1"}]).json()["data"]
-    reply = api.send("PUT", "", data)
+    response = api.send("PUT", "", data)
 
-    assert (200, None) == (reply.status_code, reply.headers.get(HINT))
+    assert (200, None) == (response.status_code, response.headers.get(HINT))
 
 
 def test_sending_back_a_group_from_a_search_has_no_hint(salsa):
@@ -77,18 +77,18 @@ def test_sending_back_a_group_from_a_search_has_no_hint(salsa):
     api = salsa([{"segmentId": GROUP, "name": "a", "description": "d", "mailingList": True, "publicName": "p"}])
     segments = api.search()["segments"]
     for method in ("PUT", "DELETE"):
-        reply = api.send(method, "/segments", {"payload": {"segments": segments}})
-        assert (200, None) == (reply.status_code, reply.headers.get(HINT))
+        response = api.send(method, "/segments", {"payload": {"segments": segments}})
+        assert (200, None) == (response.status_code, response.headers.get(HINT))
         assert () == api.mock.journal.entries()[-1].unread
 
 
 def test_sort_order_of_members_is_accepted(salsa):
     """sortOrder is a known field; the mock assumes that it has no effect."""
     api = salsa([{"segmentId": GROUP, "name": "a"}])
-    reply = api.send("POST", "/segments/members/search", {"payload": {"segmentId": GROUP, "sortOrder": "ASC"}})
+    response = api.send("POST", "/segments/members/search", {"payload": {"segmentId": GROUP, "sortOrder": "ASC"}})
 
-    assert (200, None) == (reply.status_code, reply.headers.get(HINT))
-    assert "sort_order" in reply.headers[ASSUMED]
+    assert (200, None) == (response.status_code, response.headers.get(HINT))
+    assert "sort_order" in response.headers[ASSUMED]
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,10 @@ def test_sort_order_of_members_is_accepted(salsa):
 def test_salsa_accepts_a_trailing_slash(salsa, method, path):
     """The slash may be doubled; the response names the assumption."""
     body = {"payload": {"segments": [{"name": "n"}], "count": 20}}
-    reply = salsa().send(method, path, body)
+    response = salsa().send(method, path, body)
 
-    assert 200 == reply.status_code
-    assert "slash" in reply.headers[ASSUMED]
+    assert 200 == response.status_code
+    assert "slash" in response.headers[ASSUMED]
     assert "slash" not in salsa().send(method, path.rstrip("/"), body).headers.get(ASSUMED, "")
 
 
@@ -110,9 +110,9 @@ def test_the_segmenter_accepts_a_trailing_slash(segmenter):
     api = segmenter([{"id": "s", "name": "n"}])
 
     for path in ("/", "/s/"):
-        reply = api.send("PUT", path, {"id": "s"})
-        assert 200 == reply.status_code
-        assert "slash" in reply.headers[ASSUMED]
+        response = api.send("PUT", path, {"id": "s"})
+        assert 200 == response.status_code
+        assert "slash" in response.headers[ASSUMED]
 
 
 def test_a_search_for_groups_echoes_an_unknown_numeric_supporter_id_as_text(salsa):

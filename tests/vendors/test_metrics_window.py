@@ -95,11 +95,11 @@ def test_more_than_twenty_items_are_refused(salsa, method, path, payload, field)
     """The response is 429 with the message about the batch size, not the message about the rate; nothing is stored."""
     api = make_api(salsa)
     before = api.mock.state()
-    reply = api.send(method, path, {"payload": payload})
+    response = api.send(method, path, {"payload": payload})
 
-    assert (429, field) == refusal(reply)
-    assert f"{BATCH} of: 20" == reply.json()["errors"][0]["message"]
-    assert RATE not in reply.text
+    assert (429, field) == refusal(response)
+    assert f"{BATCH} of: 20" == response.json()["errors"][0]["message"]
+    assert RATE not in response.text
     assert before == api.mock.state()
 
 
@@ -115,12 +115,12 @@ def test_each_token_has_its_own_window(salsa):
     api = make_api(salsa)
     for remaining in range(299, -1, -1):
         assert remaining == metrics(api)["currentRateLimit"]
-    replies = [api.send("GET", "/metrics"), api.send("POST", "/segments/search", {"payload": {}})]
+    responses = [api.send("GET", "/metrics"), api.send("POST", "/segments/search", {"payload": {}})]
 
-    for reply in replies:
-        assert (429, None) == refusal(reply)
-        assert RATE in reply.json()["errors"][0]["message"]
-        assert BATCH not in reply.text
+    for response in responses:
+        assert (429, None) == refusal(response)
+        assert RATE in response.json()["errors"][0]["message"]
+        assert BATCH not in response.text
     other = metrics(api, authToken="another")
     assert (299, 1, 1) == tuple(other[name] for name in ("currentRateLimit", "totalAPICalls", "totalAPICallFailures"))
     api.mock.clock.advance(60)

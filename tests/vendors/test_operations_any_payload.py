@@ -65,11 +65,11 @@ def test_no_payload_breaks_an_operation(operation):
         with SegmentMock(data=DATA, salsa_non_crm=non_crm) as mock, mock.session() as session:
             request_body = json.dumps({"header": {"refId": payload}, "payload": payload})
             url = ROOT + operation.paths[0]
-            reply = session.request(operation.method, url, data=request_body, headers={"authToken": "t"})
-            body, state = reply.json(), mock.state()
+            response = session.request(operation.method, url, data=request_body, headers={"authToken": "t"})
+            body, state = response.json(), mock.state()
 
-            assert reply.status_code in (200, 400, 405, 429)
-            if reply.status_code == 200:
+            assert response.status_code in (200, 400, 405, 429)
+            if response.status_code == 200:
                 assert {} == operation.response.validate(body)
             else:
                 assert ["id", "timestamp", "header", "errors"] == list(body)

@@ -45,8 +45,8 @@ def test_with_credentials_isolated_each_token_has_its_own_records(salsa):
         assert [(supporter_id(0), None)] == [(row["supporterId"], row.get("title")) for row in state.supporters]
         assert 1 == len(state.members)
     body = {"payload": {"segmentId": CRM, "supporterIds": [new["supporterId"]]}}
-    reply = api.send("POST", "/segments/members/search", body, **other)
-    assert ["NOT_FOUND"] == [item["result"] for item in reply.json()["payload"]["supporters"]]
+    response = api.send("POST", "/segments/members/search", body, **other)
+    assert ["NOT_FOUND"] == [item["result"] for item in response.json()["payload"]["supporters"]]
 
 
 def test_each_organization_has_its_own_metrics(salsa):
@@ -81,8 +81,8 @@ def test_the_state_of_one_organization_can_be_read_and_written(salsa):
 
     assert [["crm"], ["crm", "mine"]] == [[group["name"] for group in state["salsa"]["segments"]] for state in states]
     assert states == [api.mock.state(), api.mock.state("token")]
-    reply = api.session.put(STATE, params={"organization": "other"}, json=states[1])
-    assert 200 == reply.status_code
+    response = api.session.put(STATE, params={"organization": "other"}, json=states[1])
+    assert 200 == response.status_code
     assert ["crm", "mine"] == group_names(api.mock.salsa.of("other"))
     assert ["crm"] == group_names(api.mock.salsa) == group_names(api.mock.salsa.of("fourth"))
 

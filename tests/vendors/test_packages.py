@@ -35,14 +35,14 @@ def test_a_vendor_of_a_package_works_like_a_shipped_vendor(install: Install) -> 
     install(HALLO)
     with SegmentMock(hallo_greeting="Hi", data={"hallo": {"guests": [{"name": "Bo"}]}}) as mock:
         with mock.session() as session:
-            reply = session.post(
+            response = session.post(
                 "https://api.hallo.example/hallo/greetings", json={"name": "Ada"}, headers={"x-hallo-key": "k"}
             )
         guests, entries = mock.vendor("hallo").guests, mock.journal.entries(vendor="hallo")
         catalogue = create_app(mock._emulator).test_client().get("/_mock/vendors").json
 
     assert [*SHIPPED, "hallo"] == [vendor.name for vendor in find_vendors()]
-    assert {"said": "Hi Ada"} == reply.json()
+    assert {"said": "Hi Ada"} == response.json()
     assert [{"name": "Bo"}, {"name": "Ada"}] == guests == mock.hallo.guests
     assert ["hallo.greet"] == [entry.operation for entry in entries]
     assert "Hallo" in [vendor["title"] for vendor in catalogue["vendors"]]

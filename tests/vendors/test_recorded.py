@@ -17,8 +17,8 @@ def payload_of(name):
     example = RECORDED[name]
     with SegmentMock(**example.settings) as mock, mock.session() as session:
         request = example.request
-        reply = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
-        return reply.json()["payload"]
+        response = session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
+        return response.json()["payload"]
 
 
 def member_names(value):

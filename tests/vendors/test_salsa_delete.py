@@ -73,8 +73,8 @@ def test_a_deleted_group_is_not_found(salsa):
 def test_deleting_an_item_without_a_valid_id_is_a_validation_error(salsa, item, code):
     """Only that item fails; the others are deleted."""
     api = salsa([{"segmentId": A, "name": "a"}])
-    reply = api.send("DELETE", "/segments", {"payload": {"segments": [item, {"segmentId": A}]}})
-    refused, deleted = reply.json()["payload"]["segments"]
+    response = api.send("DELETE", "/segments", {"payload": {"segments": [item, {"segmentId": A}]}})
+    refused, deleted = response.json()["payload"]["segments"]
 
     assert "VALIDATION_ERROR" == refused["result"]
     assert [(code, "segmentId")] == [(error["code"], error["fieldName"]) for error in refused["errors"]]
@@ -84,7 +84,9 @@ def test_deleting_an_item_without_a_valid_id_is_a_validation_error(salsa, item, 
 def test_other_members_of_an_item_are_ignored(salsa):
     """A client may send a whole group; the journal lists as unread only the fields that no response has."""
     api = salsa([{"segmentId": A, "name": "a"}])
-    reply = api.send("DELETE", "/segments", {"payload": {"segments": [{"segmentId": A, "name": "other", "nme": "x"}]}})
+    response = api.send(
+        "DELETE", "/segments", {"payload": {"segments": [{"segmentId": A, "name": "other", "nme": "x"}]}}
+    )
 
-    assert [{"segmentId": A, "result": "DELETED"}] == reply.json()["payload"]["segments"]
+    assert [{"segmentId": A, "result": "DELETED"}] == response.json()["payload"]["segments"]
     assert ("payload.segments[0].nme",) == api.mock.journal.entries()[-1].unread

@@ -15,23 +15,23 @@ def body(header, payload=None):
 
 def test_members_of_a_success_have_the_recorded_order(salsa):
     """The envelope has id, timestamp, header and payload; its header has refId, processingTime and serverId."""
-    reply = salsa().send(*SEARCH, body({"refId": "r"})).json()
+    response = salsa().send(*SEARCH, body({"refId": "r"})).json()
 
-    assert ["id", "timestamp", "header", "payload"] == list(reply)
-    assert ["refId", "processingTime", "serverId"] == list(reply["header"])
-    assert 4 == UUID(reply["id"]).version
-    assert TIME.fullmatch(reply["timestamp"])
-    assert isinstance(reply["header"]["processingTime"], int)
-    assert 0 < len(reply["header"]["serverId"]) <= 64
+    assert ["id", "timestamp", "header", "payload"] == list(response)
+    assert ["refId", "processingTime", "serverId"] == list(response["header"])
+    assert 4 == UUID(response["id"]).version
+    assert TIME.fullmatch(response["timestamp"])
+    assert isinstance(response["header"]["processingTime"], int)
+    assert 0 < len(response["header"]["serverId"]) <= 64
 
 
 def test_a_refusal_has_errors_instead_of_the_payload(salsa):
     """Other members are the same; an error has id, code, message and fieldName, in this order."""
-    reply = salsa().send(*SEARCH, body({"refId": "r"}, {"count": "many"})).json()
+    response = salsa().send(*SEARCH, body({"refId": "r"}, {"count": "many"})).json()
 
-    assert ["id", "timestamp", "header", "errors"] == list(reply)
-    assert ["refId", "processingTime", "serverId"] == list(reply["header"])
-    (error,) = reply["errors"]
+    assert ["id", "timestamp", "header", "errors"] == list(response)
+    assert ["refId", "processingTime", "serverId"] == list(response["header"])
+    (error,) = response["errors"]
     assert ["id", "code", "message", "fieldName"] == list(error)
     assert 4 == UUID(error["id"]).version
     assert (400, "count") == (error["code"], error["fieldName"])
@@ -50,12 +50,12 @@ def test_a_refusal_has_errors_instead_of_the_payload(salsa):
 )
 def test_every_refusal_has_the_envelope(salsa, method, path, body, headers, expected):
     """The code of its only error is the status."""
-    reply = salsa().send(method, path, body, **headers)
+    response = salsa().send(method, path, body, **headers)
 
-    assert expected == reply.status_code
-    assert "application/json" == reply.headers["Content-Type"]
-    assert {"id", "timestamp", "header", "errors"} == set(reply.json())
-    assert [expected] == [error["code"] for error in reply.json()["errors"]]
+    assert expected == response.status_code
+    assert "application/json" == response.headers["Content-Type"]
+    assert {"id", "timestamp", "header", "errors"} == set(response.json())
+    assert [expected] == [error["code"] for error in response.json()["errors"]]
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_ref_id_is_echoed_unchanged(salsa, reference):
 @pytest.mark.parametrize("header", [None, {}, {"refId": None}, {"refId": None, "batchId": None, "userData": None}])
 def test_a_response_has_a_ref_id_only_if_the_request_has_it(salsa, header):
     """A null refId counts as omitted, and so does a null header."""
-    reply = salsa().send(*SEARCH, {"id": None, **body(header)})
+    response = salsa().send(*SEARCH, {"id": None, **body(header)})
 
-    assert 200 == reply.status_code
-    assert ["processingTime", "serverId"] == list(reply.json()["header"])
+    assert 200 == response.status_code
+    assert ["processingTime", "serverId"] == list(response.json()["header"])
 
 
 def test_header_and_id_of_a_request_are_optional(salsa):
@@ -90,17 +90,17 @@ def test_header_and_id_of_a_request_are_optional(salsa):
 )
 def test_a_refusal_echoes_ref_id(salsa, path, payload, headers, expected):
     """The call may be refused before or after its body is decoded."""
-    reply = salsa().send("POST", path, body({"refId": "mine"}, payload), **headers)
+    response = salsa().send("POST", path, body({"refId": "mine"}, payload), **headers)
 
-    assert (expected, "mine") == (reply.status_code, reply.json()["header"]["refId"])
+    assert (expected, "mine") == (response.status_code, response.json()["header"]["refId"])
 
 
 def test_every_response_has_its_own_id(salsa):
     """This applies to successes and refusals."""
     api = salsa()
-    replies = [api.send(*SEARCH, body).json()["id"] for body in ({"payload": {}}, {}, b"", {"payload": {}})]
+    responses = [api.send(*SEARCH, body).json()["id"] for body in ({"payload": {}}, {}, b"", {"payload": {}})]
 
-    assert 4 == len(set(replies))
+    assert 4 == len(set(responses))
 
 
 @pytest.mark.parametrize(

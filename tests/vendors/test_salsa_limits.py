@@ -32,12 +32,12 @@ def send_searches(api, calls, **headers):
 def test_more_than_twenty_items_are_refused(salsa, method, path, payload, field):
     """The response is 429 with the message about the batch size, not the message about the rate; nothing is stored."""
     api = salsa()
-    reply = api.send(method, path, {"payload": payload})
+    response = api.send(method, path, {"payload": payload})
 
-    assert f"{BATCH} of: 20" == message_of_429(reply)
-    assert RATE not in reply.text
-    assert field == reply.json()["errors"][0]["fieldName"]
-    assert "Retry-After" not in reply.headers
+    assert f"{BATCH} of: 20" == message_of_429(response)
+    assert RATE not in response.text
+    assert field == response.json()["errors"][0]["fieldName"]
+    assert "Retry-After" not in response.headers
     assert [] == api.names
 
 
@@ -57,10 +57,10 @@ def test_the_301st_call_in_a_minute_is_refused(salsa):
     api.mock.clock.freeze()
 
     assert [200] * 300 == send_searches(api, 300)
-    reply = api.send(*SEARCH, {"payload": {}})
-    assert f"{RATE} has been exceeded" == message_of_429(reply)
-    assert BATCH not in reply.text
-    assert "Retry-After" not in reply.headers
+    response = api.send(*SEARCH, {"payload": {}})
+    assert f"{RATE} has been exceeded" == message_of_429(response)
+    assert BATCH not in response.text
+    assert "Retry-After" not in response.headers
 
 
 def test_a_call_counts_for_sixty_seconds(salsa):

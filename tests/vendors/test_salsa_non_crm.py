@@ -33,15 +33,15 @@ def test_changing_a_non_crm_group_is_405_and_nothing_is_applied(salsa, kind, met
     api = make_api(salsa, kind)
     before = api.mock.state()
     items = [*items[:place], {"segmentId": OTHER.upper(), "name": "mine now"}, *items[place:]]
-    reply = api.send(method, "/segments", {"header": {"refId": "r"}, "payload": {"segments": items}})
+    response = api.send(method, "/segments", {"header": {"refId": "r"}, "payload": {"segments": items}})
 
-    assert 405 == reply.status_code
-    assert ["id", "timestamp", "header", "errors"] == list(reply.json())
-    assert "r" == reply.json()["header"]["refId"]
-    (error,) = reply.json()["errors"]
+    assert 405 == response.status_code
+    assert ["id", "timestamp", "header", "errors"] == list(response.json())
+    assert "r" == response.json()["header"]["refId"]
+    (error,) = response.json()["errors"]
     assert (405, "segmentId") == (error["code"], error["fieldName"])
     assert "CRM" in error["message"]
-    assert "--salsa-non-crm result" in reply.headers["X-Segment-Mock-Hint"]
+    assert "--salsa-non-crm result" in response.headers["X-Segment-Mock-Hint"]
     assert before == api.mock.state()
     entry = api.mock.journal.entries()[-1]
     assert (405, "not_manageable", ()) == (entry.status, entry.refusal, entry.changes)

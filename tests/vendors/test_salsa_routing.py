@@ -30,9 +30,9 @@ def error(reply):
 def test_repeated_slashes_count_as_one_slash(salsa, path, host):
     """The slashes may be anywhere in the path, and cause no redirect."""
     api = salsa([{"name": "a"}])
-    reply = api.send("POST", host + path, SEARCH)
+    response = api.send("POST", host + path, SEARCH)
 
-    assert (200, [], 1) == (reply.status_code, reply.history, reply.json()["payload"]["count"])
+    assert (200, [], 1) == (response.status_code, response.history, response.json()["payload"]["count"])
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,10 @@ def test_a_percent_encoded_letter_is_decoded_but_a_slash_is_not(path, status):
     with SegmentMock() as mock:
         connection = http.client.HTTPConnection("127.0.0.1", mock.serve().port, timeout=10)
         connection.request("POST", path, b'{"payload": {}}', {"authToken": "t"})
-        reply = connection.getresponse().status
+        response = connection.getresponse().status
         connection.close()
 
-    assert status == reply
+    assert status == response
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_json_is_read_whatever_the_content_type(salsa, kind):
 @pytest.mark.parametrize("token", [None, ""])
 def test_a_token_is_required(salsa, token):
     """A missing token is 401, with a hint that names the header; a query parameter does not count."""
-    reply = salsa().send("POST", "/segments/search?authToken=token", SEARCH, authToken=token)
+    response = salsa().send("POST", "/segments/search?authToken=token", SEARCH, authToken=token)
 
-    assert (401, 401, "Unauthorized") == (reply.status_code, error(reply)["code"], error(reply)["message"])
-    assert "authToken" in reply.headers["X-Segment-Mock-Hint"]
+    assert (401, 401, "Unauthorized") == (response.status_code, error(response)["code"], error(response)["message"])
+    assert "authToken" in response.headers["X-Segment-Mock-Hint"]
 
 
 @pytest.mark.parametrize("name", ["authToken", "authtoken", "AUTHTOKEN"])
@@ -89,11 +89,11 @@ def test_the_name_of_the_token_header_is_case_insensitive(salsa, name):
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_an_unknown_path_is_404_in_the_vendors_format(salsa, method, path):
     """The hint names the operations with the nearest paths."""
-    reply = salsa().send(method, path, SEARCH)
+    response = salsa().send(method, path, SEARCH)
 
-    assert (404, 404) == (reply.status_code, error(reply)["code"])
-    assert "the nearest operations are " in reply.headers["X-Segment-Mock-Hint"]
-    assert ROOT in reply.headers["X-Segment-Mock-Hint"]
+    assert (404, 404) == (response.status_code, error(response)["code"])
+    assert "the nearest operations are " in response.headers["X-Segment-Mock-Hint"]
+    assert ROOT in response.headers["X-Segment-Mock-Hint"]
 
 
 @pytest.mark.parametrize(
@@ -107,35 +107,35 @@ def test_an_unknown_path_is_404_in_the_vendors_format(salsa, method, path):
 )
 def test_an_unknown_method_is_405_in_the_vendors_format(salsa, method, path, allow):
     """The Allow header lists the methods of the path."""
-    reply = salsa().send(method, path, SEARCH)
+    response = salsa().send(method, path, SEARCH)
 
-    assert (405, 405, allow) == (reply.status_code, error(reply)["code"], reply.headers["Allow"])
-    assert method in error(reply)["message"]
+    assert (405, 405, allow) == (response.status_code, error(response)["code"], response.headers["Allow"])
+    assert method in error(response)["message"]
 
 
 def test_a_head_request_is_405_without_a_body(salsa):
     """Allow and Content-Length are those of the full response."""
-    reply = salsa().send("HEAD", "/segments")
+    response = salsa().send("HEAD", "/segments")
 
-    assert (405, b"", "DELETE, PUT") == (reply.status_code, reply.content, reply.headers["Allow"])
-    assert 0 < int(reply.headers["Content-Length"])
+    assert (405, b"", "DELETE, PUT") == (response.status_code, response.content, response.headers["Allow"])
+    assert 0 < int(response.headers["Content-Length"])
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "FROB"])
 @pytest.mark.parametrize("path", ["/nowhere", "/segments"])
 def test_without_a_token_unknown_paths_and_methods_are_401(salsa, method, path):
-    reply = salsa().send(method, path, authToken="")
+    response = salsa().send(method, path, authToken="")
 
-    assert 401 == reply.status_code
-    assert "Allow" not in reply.headers
+    assert 401 == response.status_code
+    assert "Allow" not in response.headers
 
 
 @pytest.mark.parametrize("host", ["api.salsalabs.org", "API.SalsaLabs.ORG", "api.salsalabs.org:443"])
 def test_every_path_of_salsas_host_belongs_to_salsa(salsa, host):
     """The Segmenter's path is no exception."""
-    reply = salsa().send("PUT", "http://localhost/segments", {"id": "1"}, Host=host, x_api_key="key")
+    response = salsa().send("PUT", "http://localhost/segments", {"id": "1"}, Host=host, x_api_key="key")
 
-    assert (404, 404) == (reply.status_code, error(reply)["code"])
+    assert (404, 404) == (response.status_code, error(response)["code"])
 
 
 def test_on_an_unknown_host_paths_below_salsas_root_belong_to_salsa(salsa):
@@ -157,8 +157,8 @@ def test_by_default_all_tokens_see_the_same_groups(salsa):
     api = salsa()
     api.upsert({"name": "n"})
 
-    reply = api.send("POST", "/segments/search", SEARCH, authToken="another")
-    assert ["n"] == [segment["name"] for segment in reply.json()["payload"]["segments"]]
+    response = api.send("POST", "/segments/search", SEARCH, authToken="another")
+    assert ["n"] == [segment["name"] for segment in response.json()["payload"]["segments"]]
 
 
 def test_with_isolated_credentials_each_token_has_its_own_groups(salsa):

@@ -108,9 +108,9 @@ def test_groups_have_member_counts_unless_the_request_declines_them(salsa, setti
 
 @pytest.mark.parametrize("value", ["maybe", "", 2, [], {}])
 def test_an_invalid_include_member_counts_is_400(salsa, value):
-    reply = salsa().send("POST", "/segments/search", {"payload": {"includeMemberCounts": value}})
+    response = salsa().send("POST", "/segments/search", {"payload": {"includeMemberCounts": value}})
 
-    assert (400, "includeMemberCounts") == refusal(reply)
+    assert (400, "includeMemberCounts") == refusal(response)
 
 
 def test_groups_of_every_type_are_returned(salsa):
@@ -125,8 +125,8 @@ def test_unknown_members_of_the_request_are_ignored(salsa):
     """The journal lists them as unread, in the order sent."""
     api = salsa(groups_named("a"))
     body = {"zeta": 1, "header": {"trace": 1}, "payload": {"joinedSince": "2020", "count": 1, "beta": {}, "alpha": 2}}
-    reply = api.send("POST", "/segments/search", body)
+    response = api.send("POST", "/segments/search", body)
 
-    assert 200 == reply.status_code
+    assert 200 == response.status_code
     unread = ("zeta", "header.trace", "payload.joinedSince", "payload.beta", "payload.alpha")
     assert unread == api.mock.journal.entries()[-1].unread

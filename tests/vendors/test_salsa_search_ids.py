@@ -125,10 +125,10 @@ def test_an_empty_list_of_ids_returns_no_groups(salsa):
 )
 def test_an_invalid_identifier_list_or_type_is_400(salsa, payload, field, phrase):
     """The error names the field."""
-    reply = make_api(salsa).send(*SEARCH, {"payload": payload})
-    (error,) = reply.json()["errors"]
+    response = make_api(salsa).send(*SEARCH, {"payload": payload})
+    (error,) = response.json()["errors"]
 
-    assert (400, field) == (reply.status_code, error["fieldName"])
+    assert (400, field) == (response.status_code, error["fieldName"])
     assert error["message"].startswith(f"payload.{field}: ")
     assert phrase in error["message"]
 
@@ -145,8 +145,8 @@ def test_an_invalid_identifier_list_or_type_is_400(salsa, payload, field, phrase
     ],
 )
 def test_payload_and_header_must_be_objects(salsa, body, field):
-    reply = salsa().send(*SEARCH, body)
-    (error,) = reply.json()["errors"]
+    response = salsa().send(*SEARCH, body)
+    (error,) = response.json()["errors"]
 
-    assert (400, field) == (reply.status_code, error["fieldName"])
+    assert (400, field) == (response.status_code, error["fieldName"])
     assert error["message"].startswith(f"{field}: ")

@@ -157,8 +157,8 @@ def test_a_failed_rename_changes_nothing(salsa):
 def test_segments_must_be_a_list_of_objects(salsa, method, payload, field):
     """Otherwise the call is refused with 400, and nothing is stored."""
     api = salsa()
-    reply = api.send(method, "/segments", {"payload": payload})
-    (error,) = reply.json()["errors"]
+    response = api.send(method, "/segments", {"payload": payload})
+    (error,) = response.json()["errors"]
 
-    assert (400, field) == (reply.status_code, error["fieldName"])
+    assert (400, field) == (response.status_code, error["fieldName"])
     assert [] == api.names

@@ -11,12 +11,12 @@ def test_a_segment_is_created_with_its_people(segmenter):
     """The response has the new id, and id, externalId and email of each person, in the order sent."""
     api = segmenter()
     members = {"description": "d", "TagId": "t", "filters": [{"any": 1}]}
-    reply = api.create(**members, persons=[{"email": "b@x", "firstName": "B"}, ADA])
+    response = api.create(**members, persons=[{"email": "b@x", "firstName": "B"}, ADA])
 
-    assert 200 == reply.status_code
-    assert ["data", "errorMessage"] == list(reply.json())
-    assert "" == reply.json()["errorMessage"]
-    data = reply.json()["data"]
+    assert 200 == response.status_code
+    assert ["data", "errorMessage"] == list(response.json())
+    assert "" == response.json()["errorMessage"]
+    data = response.json()["data"]
     assert ["id", "persons"] == list(data)
     b, ada = data["persons"]
     assert (["id", "email"], ["id", "externalId", "email"]) == (list(b), list(ada))

@@ -49,29 +49,32 @@ def test_an_invalid_field_is_400_and_is_named(segmenter, method, body, field):
     """The message begins with the path of the field; neither the segment nor a person is stored."""
     api = segmenter([SEGMENT])
     before = api.mock.state()
-    reply = api.send(method, "", body)
+    response = api.send(method, "", body)
 
-    assert (400, ["success", "message", "error"]) == (reply.status_code, list(reply.json()))
-    assert (False, "Bad Request") == (reply.json()["success"], reply.json()["error"])
-    assert reply.json()["message"].startswith(f"{field}: ")
+    assert (400, ["success", "message", "error"]) == (response.status_code, list(response.json()))
+    assert (False, "Bad Request") == (response.json()["success"], response.json()["error"])
+    assert response.json()["message"].startswith(f"{field}: ")
     assert before == api.mock.state()
 
 
 def test_an_unknown_id_is_404_and_is_named(segmenter):
     """Persons of the request are not stored."""
     api = segmenter([SEGMENT])
-    reply = api.send("PUT", "", {"id": "other", "persons": [{"externalId": "1"}]})
+    response = api.send("PUT", "", {"id": "other", "persons": [{"externalId": "1"}]})
 
     expected = {"success": False, "message": "id: no segment has the id 'other'", "error": "Not Found"}
-    assert (404, expected) == (reply.status_code, reply.json())
+    assert (404, expected) == (response.status_code, response.json())
     assert [] == api.mock.segmenter.persons
 
 
 def test_different_ids_in_path_and_body_are_400(segmenter):
     """The message names both."""
-    reply = segmenter([SEGMENT]).send("PUT", "/s", {"id": "other"})
+    response = segmenter([SEGMENT]).send("PUT", "/s", {"id": "other"})
 
-    assert (400, "id: 'other' in the body is not 's' in the path.") == (reply.status_code, reply.json()["message"])
+    assert (400, "id: 'other' in the body is not 's' in the path.") == (
+        response.status_code,
+        response.json()["message"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,10 +83,10 @@ def test_different_ids_in_path_and_body_are_400(segmenter):
 )
 def test_the_body_must_be_a_json_object(segmenter, body, phrase):
     """Otherwise the response is 400, and its message says what is wrong."""
-    reply = segmenter([SEGMENT]).send("PUT", "", body)
+    response = segmenter([SEGMENT]).send("PUT", "", body)
 
-    assert 400 == reply.status_code
-    assert phrase in reply.json()["message"]
+    assert 400 == response.status_code
+    assert phrase in response.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -93,11 +96,11 @@ def test_the_body_must_be_a_json_object(segmenter, body, phrase):
 def test_a_setting_selects_the_other_documented_format(segmenter, method, path, body, phrase):
     """The response is 200 with isUpdated false and an errorMessage; the hint of the default format names the flag."""
     settings = {"segmenter_failures": "is-updated-false"}
-    reply = segmenter([SEGMENT], settings=settings).send(method, path, body)
+    response = segmenter([SEGMENT], settings=settings).send(method, path, body)
 
-    assert (200, ["data", "errorMessage"]) == (reply.status_code, list(reply.json()))
-    assert {"isUpdated": False} == reply.json()["data"]
-    assert phrase in reply.json()["errorMessage"]
+    assert (200, ["data", "errorMessage"]) == (response.status_code, list(response.json()))
+    assert {"isUpdated": False} == response.json()["data"]
+    assert phrase in response.json()["errorMessage"]
     hint = segmenter([SEGMENT]).send(method, path, body).headers["X-Segment-Mock-Hint"]
     assert "--segmenter-failures is-updated-false" in hint
 
@@ -106,11 +109,11 @@ def test_a_setting_selects_the_other_documented_format(segmenter, method, path, 
 @pytest.mark.parametrize("key", [None, ""])
 def test_a_key_is_required(segmenter, key, settings):
     """A missing key is 403 with a message only, in either format of failures."""
-    reply = segmenter([SEGMENT], settings=settings).send("PUT", "", {"id": "s"}, x_api_key=key)
+    response = segmenter([SEGMENT], settings=settings).send("PUT", "", {"id": "s"}, x_api_key=key)
 
     expected = {"message": "Access forbidden. Please provide a valid API token"}
-    assert (403, expected) == (reply.status_code, reply.json())
-    assert "x-api-key" in reply.headers["X-Segment-Mock-Hint"]
+    assert (403, expected) == (response.status_code, response.json())
+    assert "x-api-key" in response.headers["X-Segment-Mock-Hint"]
 
 
 def test_with_listed_credentials_only_these_keys_are_accepted(segmenter):

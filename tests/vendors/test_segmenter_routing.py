@@ -25,11 +25,11 @@ SEGMENT = {"id": "s", "name": "n"}
 )
 def test_requests_are_routed_by_host_else_by_path(segmenter, url, expected):
     """All paths of the Segmenter's hosts belong to it; on other hosts, those below its root do."""
-    reply = segmenter([SEGMENT]).send("PUT", url, {"id": "s"})
+    response = segmenter([SEGMENT]).send("PUT", url, {"id": "s"})
 
-    assert (expected, []) == (reply.status_code, reply.history)
-    assert "authToken" not in reply.text
-    assert ("success" if expected == 404 else "data") in reply.json()
+    assert (expected, []) == (response.status_code, response.history)
+    assert "authToken" not in response.text
+    assert ("success" if expected == 404 else "data") in response.json()
 
 
 @pytest.mark.parametrize(
@@ -46,19 +46,19 @@ def test_requests_are_routed_by_host_else_by_path(segmenter, url, expected):
 )
 def test_an_unknown_method_is_405_in_the_vendors_format(segmenter, method, path, allow):
     """The Allow header lists the methods of the path."""
-    reply = segmenter([SEGMENT]).send(method, path, {})
+    response = segmenter([SEGMENT]).send(method, path, {})
 
     expected = {"success": False, "message": f"Cannot {method} /segments{path}", "error": "Method Not Allowed"}
-    assert (405, expected, allow) == (reply.status_code, reply.json(), reply.headers["Allow"])
+    assert (405, expected, allow) == (response.status_code, response.json(), response.headers["Allow"])
 
 
 def test_an_unknown_path_is_404_in_the_vendors_format(segmenter):
     """The hint names the operation with the nearest path."""
-    reply = segmenter().send("PUT", "/s/members", {})
+    response = segmenter().send("PUT", "/s/members", {})
 
     expected = {"success": False, "message": "Cannot PUT /segments/s/members", "error": "Not Found"}
-    assert (404, expected) == (reply.status_code, reply.json())
-    assert "PUT /segments/{id}" in reply.headers["X-Segment-Mock-Hint"]
+    assert (404, expected) == (response.status_code, response.json())
+    assert "PUT /segments/{id}" in response.headers["X-Segment-Mock-Hint"]
 
 
 @pytest.mark.parametrize("kind", [None, "application/json", "text/plain", "application/x-www-form-urlencoded", "odd"])

@@ -20,10 +20,10 @@ def test_an_update_stores_every_documented_field(segmenter):
 
 def test_the_response_is_the_printed_response(segmenter):
     """The body has the same bytes, and the content type is JSON."""
-    reply = segmenter([SEGMENT]).send("PUT", "", {"id": "s"})
+    response = segmenter([SEGMENT]).send("PUT", "", {"id": "s"})
 
-    assert (200, b'{"data":{"isUpdated":true},"errorMessage":""}') == (reply.status_code, reply.content)
-    assert "application/json" == reply.headers["Content-Type"]
+    assert (200, b'{"data":{"isUpdated":true},"errorMessage":""}') == (response.status_code, response.content)
+    assert "application/json" == response.headers["Content-Type"]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_an_updated_person_changes_in_every_segment(segmenter):
 def test_the_id_may_be_in_the_body_or_in_the_path(segmenter, path, body):
     """It may be in both if they are equal; the path is percent-encoded."""
     api = segmenter([{"id": "s/1", "name": "old"}])
-    reply = api.send("PUT", path, {**body, "name": "new"})
+    response = api.send("PUT", path, {**body, "name": "new"})
 
-    assert (200, "new") == (reply.status_code, api.mock.segmenter.segments[0]["name"])
+    assert (200, "new") == (response.status_code, api.mock.segmenter.segments[0]["name"])
 
 
 def test_a_non_ascii_id_in_the_path_is_decoded(segmenter):

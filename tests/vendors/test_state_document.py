@@ -21,8 +21,8 @@ GROUP, OTHER, ADA, BOB = (f"{digit * 8}-0000-4000-8000-000000000000" for digit i
 def send(mock: SegmentMock, method: str, path: str, **payload: Any) -> Any:
     """Send *payload* to Salsa and return the payload of the response."""
     with mock.session() as session:
-        reply = session.request(method, f"{ROOT}/{path}", json={"payload": payload}, headers={"authToken": "t"})
-    return reply.json()["payload"]
+        response = session.request(method, f"{ROOT}/{path}", json={"payload": payload}, headers={"authToken": "t"})
+    return response.json()["payload"]
 
 
 def make_mock(**settings: Any) -> SegmentMock:

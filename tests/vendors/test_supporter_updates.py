@@ -22,10 +22,10 @@ def make_api(salsa, **settings):
 
 def update(api, **item):
     """Update the supporter with *item* and return the item of the response and the record of a later search."""
-    (reply,) = upsert(api, {"supporterId": supporter_id(1), **item})
-    assert "UPDATED" == reply["result"]
+    (response,) = upsert(api, {"supporterId": supporter_id(1), **item})
+    assert "UPDATED" == response["result"]
     (record,) = find(api, "SUPPORTER_ID", supporter_id(1))["supporters"]
-    return reply, record
+    return response, record
 
 
 def put(api, item):
@@ -44,12 +44,12 @@ def errors(item):
 @pytest.mark.parametrize("key", [{"supporterId": supporter_id(1)}, {"contacts": [email("P1@example.org")]}])
 def test_an_omitted_member_is_kept(salsa, key):
     api = make_api(salsa)
-    (reply,) = upsert(api, {**key, "title": "Prof"})
+    (response,) = upsert(api, {**key, "title": "Prof"})
     (record,) = find(api, "SUPPORTER_ID", supporter_id(1))["supporters"]
 
     unchanged = {name: value for name, value in FULL.items() if name not in ("title", "contacts")}
     assert {**record, **unchanged, "title": "Prof"} == record
-    assert {**reply, **unchanged, "title": "Prof", "result": "UPDATED"} == reply
+    assert {**response, **unchanged, "title": "Prof", "result": "UPDATED"} == response
     assert ["p1@example.org", "555-0100"] == [contact["value"].lower() for contact in record["contacts"]]
 
 
@@ -57,9 +57,9 @@ def test_an_omitted_member_is_kept(salsa, key):
 def test_null_clears_a_member(salsa, name):
     """Neither the response nor the record has it; the response names the assumption."""
     api = make_api(salsa)
-    reply, record = update(api, **{name: None})
+    response, record = update(api, **{name: None})
 
-    assert name not in reply
+    assert name not in response
     assert name not in record
     assert "null_supporter_members" in put(make_api(salsa), {name: None}).headers[ASSUMED]
 
@@ -105,9 +105,9 @@ def test_a_setting_merges_an_address_with_the_stored_address(salsa):
 def test_a_contact_is_added_or_replaces_the_contact_of_the_same_type_and_value(salsa):
     """The response has the contacts of the request; a search has all."""
     other = email("second@example.org")
-    reply, record = update(make_api(salsa), contacts=[other, {**PHONE, "smsStatus": "OPT_IN"}])
+    response, record = update(make_api(salsa), contacts=[other, {**PHONE, "smsStatus": "OPT_IN"}])
 
-    assert [other, {**PHONE, "smsStatus": "OPT_IN"}] == reply["contacts"]
+    assert [other, {**PHONE, "smsStatus": "OPT_IN"}] == response["contacts"]
     assert [email("p1@example.org"), {**PHONE, "smsStatus": "OPT_IN"}, other] == record["contacts"]
 
 
@@ -129,10 +129,10 @@ def test_empty_lists_of_contacts_and_custom_fields_change_nothing(salsa):
 def test_an_existing_email_contact_keeps_its_status(salsa, stored_value, status):
     contact = {"type": "EMAIL", "value": "p1@example.org"} | ({"status": stored_value} if stored_value else {})
     api = salsa(supporters=[person(1, contacts=[contact])])
-    (reply,) = upsert(api, {"contacts": [{"type": "EMAIL", "value": "p1@example.org"}, PHONE]})
+    (response,) = upsert(api, {"contacts": [{"type": "EMAIL", "value": "p1@example.org"}, PHONE]})
     (record,) = find(api, "EMAIL_ADDRESS", "p1@example.org")["supporters"]
 
-    assert [{**contact, "status": status}, PHONE] == reply["contacts"] == record["contacts"]
+    assert [{**contact, "status": status}, PHONE] == response["contacts"] == record["contacts"]
 
 
 def test_a_new_email_contact_is_opted_in(salsa):
@@ -165,9 +165,9 @@ def test_an_update_names_the_assumption_about_case_if_it_relies_on_it(salsa):
 
 def test_a_custom_field_is_added_or_replaces_the_field_of_the_same_name(salsa):
     """The response has it as sent; a search also has its id and type, and the other custom fields."""
-    reply, record = update(make_api(salsa), customFieldValues=[{"name": "Shirt", "value": "L"}])
+    response, record = update(make_api(salsa), customFieldValues=[{"name": "Shirt", "value": "L"}])
 
-    assert [{"name": "Shirt", "value": "L"}] == reply["customFieldValues"]
+    assert [{"name": "Shirt", "value": "L"}] == response["customFieldValues"]
     assert [{**SHIRT, "value": "L"}, SHOE] == record["customFieldValues"]
 
 
@@ -213,9 +213,9 @@ def test_a_custom_field_has_one_id_and_type_for_all_supporters(salsa):
 )
 def test_a_search_returns_a_custom_date_in_utc(salsa, date, stored):
     """The recorded response has the date as sent, and a search has it in ISO 8601."""
-    reply, record = update(make_api(salsa), customFieldValues=[{"name": "Met", "value": date, "type": "DATE"}])
+    response, record = update(make_api(salsa), customFieldValues=[{"name": "Met", "value": date, "type": "DATE"}])
 
-    assert date == reply["customFieldValues"][0]["value"]
+    assert date == response["customFieldValues"][0]["value"]
     assert stored == record["customFieldValues"][2]["value"]
 
 

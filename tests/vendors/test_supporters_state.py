@@ -74,9 +74,9 @@ class Client:
         self.session.headers["authToken"] = "t"
 
     def send(self, method, path, **payload):
-        reply = self.session.request(method, ROOT + path, data=json.dumps({"payload": payload}))
-        assert reply.status_code == 200, reply.text
-        return reply.json()["payload"]
+        response = self.session.request(method, ROOT + path, data=json.dumps({"payload": payload}))
+        assert response.status_code == 200, response.text
+        return response.json()["payload"]
 
     def supporters(self):
         return self.send("POST", "/supporters/search", modifiedFrom="0001-01-01")["supporters"]

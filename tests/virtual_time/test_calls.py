@@ -44,8 +44,8 @@ async def httpx_get(url: str = METRICS) -> int:
 
 async def aiohttp_get(url: str = METRICS) -> int:
     timeout = aiohttp.ClientTimeout(total=None)
-    async with aiohttp.ClientSession(timeout=timeout) as client, client.get(url, headers=KEY) as reply:
-        return reply.status
+    async with aiohttp.ClientSession(timeout=timeout) as client, client.get(url, headers=KEY) as response:
+        return response.status
 
 
 CLIENTS = pytest.mark.parametrize("call", [httpx_get, aiohttp_get], ids=["httpx", "aiohttp"])
@@ -158,13 +158,13 @@ def test_a_rate_limit_counts_parallel_delayed_calls(mock: SegmentMock, client: s
 
     async def by_httpx() -> Counter[int]:
         async with httpx.AsyncClient(timeout=None) as session:
-            replies = await asyncio.gather(*(session.get(METRICS, headers=KEY) for _ in range(400)))
-        return Counter(reply.status_code for reply in replies)
+            responses = await asyncio.gather(*(session.get(METRICS, headers=KEY) for _ in range(400)))
+        return Counter(response.status_code for response in responses)
 
     async def by_aiohttp() -> Counter[int]:
         async with aiohttp.ClientSession() as session:
-            replies = await asyncio.gather(*(session.get(METRICS, headers=KEY) for _ in range(400)))
-        return Counter(reply.status for reply in replies)
+            responses = await asyncio.gather(*(session.get(METRICS, headers=KEY) for _ in range(400)))
+        return Counter(response.status for response in responses)
 
     assert run(mock, by_httpx if client == "httpx" else by_aiohttp) == {200: 300, 429: 100}
 
@@ -373,8 +373,8 @@ def outcomes(steps: list[Step], thread: bool, sockets: bool, transport: Any) -> 
     async def call(client: httpx.AsyncClient, step: Step) -> str:
         await asyncio.sleep(step.start * scale)
         method, url, _ = OPERATIONS[step.operation]
-        reply = client.request(method, url, json={"payload": {}} if method == "POST" else None, headers=KEY)
-        task = asyncio.ensure_future(asyncio.wait_for(reply, step.deadline and step.deadline * scale))
+        response = client.request(method, url, json={"payload": {}} if method == "POST" else None, headers=KEY)
+        task = asyncio.ensure_future(asyncio.wait_for(response, step.deadline and step.deadline * scale))
         if step.cancelled:
             asyncio.get_running_loop().call_later(step.cancelled * scale, task.cancel)
         try:

@@ -170,18 +170,18 @@ def test_backoff_of_urllib3_takes_no_real_time() -> None:
     started_at = REAL_MONOTONIC()
     with SegmentMock(faults=[THROTTLED]) as mock, mock.clock.patch_sleep():
         mock.clock.freeze(0)
-        reply = mock.session(max_retries=retry).get(METRICS, headers={"authToken": "any"})
+        response = mock.session(max_retries=retry).get(METRICS, headers={"authToken": "any"})
 
-        assert reply.status_code == 429
+        assert response.status_code == 429
         assert mock.clock.now() in (120, 140)  # newer versions of urllib3 do not wait before the first retry
     assert REAL_MONOTONIC() - started_at < 60
 
 
 def test_elapsed_of_requests_is_virtual() -> None:
     with SegmentMock(faults=[{"kind": "latency", "seconds": 3}]) as mock, mock.clock.patch_sleep():
-        reply = mock.session().get(METRICS, headers={"authToken": "any"})
+        response = mock.session().get(METRICS, headers={"authToken": "any"})
 
-    assert 3 <= reply.elapsed.total_seconds() < 8
+    assert 3 <= response.elapsed.total_seconds() < 8
 
 
 def test_the_standard_library_sees_real_time(clock: Clock) -> None:

@@ -102,10 +102,10 @@ def test_errors_are_problem_json_with_a_hint(
 ) -> None:
     """Every error of the control plane has title, status, detail and hint, and nothing changes."""
     before = client.get("/_mock/state").json
-    reply = client.open(path, method=method, data=body)
+    response = client.open(path, method=method, data=body)
 
-    assert (status, "application/problem+json") == (reply.status_code, reply.content_type)
-    assert {"title", "status", "detail", "hint"} <= json.loads(reply.data).keys()
+    assert (status, "application/problem+json") == (response.status_code, response.content_type)
+    assert {"title", "status", "detail", "hint"} <= json.loads(response.data).keys()
     assert before == client.get("/_mock/state").json
 
 
@@ -160,10 +160,10 @@ def test_every_transport_has_the_control_plane() -> None:
 
 def test_settings_show_only_the_number_of_credentials(client: FlaskClient) -> None:
     app = create_app(credentials="listed", salsa_token=["secret-1", "secret-2"])
-    reply = app.test_client().get("/_mock/vendors")
+    response = app.test_client().get("/_mock/vendors")
 
-    assert 2 == reply.json["settings"]["salsa_token"]
-    assert "secret" not in reply.text
+    assert 2 == response.json["settings"]["salsa_token"]
+    assert "secret" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,10 @@ def test_settings_show_only_the_number_of_credentials(client: FlaskClient) -> No
 def test_invalid_data_and_fault_rules_are_400(path: str, body: dict[str, Any], detail: str) -> None:
     """The detail names the invalid member; nothing is loaded or armed."""
     client = create_app().test_client()
-    reply = client.open(f"/_mock/{path}", method="PUT" if path == "state" else "POST", json=body)
+    response = client.open(f"/_mock/{path}", method="PUT" if path == "state" else "POST", json=body)
 
-    assert 400 == reply.status_code
-    assert detail in reply.json["detail"]
+    assert 400 == response.status_code
+    assert detail in response.json["detail"]
     assert [] == client.get("/_mock/faults").json["faults"]
 
 

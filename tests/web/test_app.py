@@ -46,9 +46,9 @@ def test_url_for_builds_the_url_of_an_operation() -> None:
 @pytest.mark.parametrize("path", [SEARCH.replace("/api/", "/api//"), "/" + SEARCH, SEARCH.replace("/ext", "///ext")])
 def test_repeated_slashes_are_served_without_a_redirect(client: FlaskClient, path: str) -> None:
     # The test client would parse the text after a leading // as a host.
-    reply = client.post("/", json=ALL, headers=KEY, environ_overrides={"PATH_INFO": path})
+    response = client.post("/", json=ALL, headers=KEY, environ_overrides={"PATH_INFO": path})
 
-    assert 200 == reply.status_code
+    assert 200 == response.status_code
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_unknown_paths_and_methods_are_refused_in_the_vendors_format(
     client: FlaskClient, method: str, path: str, status: int
 ) -> None:
     """The catch-all view handles them; the response is JSON, not Flask's HTML page."""
-    reply = client.open(path, method=method, headers={**KEY, "x-api-key": "k"})
+    response = client.open(path, method=method, headers={**KEY, "x-api-key": "k"})
 
-    assert (status, "application/json") == (reply.status_code, reply.content_type)
-    assert (status == 405) == ("Allow" in reply.headers)
+    assert (status, "application/json") == (response.status_code, response.content_type)
+    assert (status == 405) == ("Allow" in response.headers)
 
 
 @pytest.mark.parametrize(
@@ -76,21 +76,21 @@ def test_unknown_paths_and_methods_are_refused_in_the_vendors_format(
 )
 def test_a_path_of_no_vendor_is_404_as_problem_json(client: FlaskClient, path: str, detail: str) -> None:
     """This includes paths that resemble those of the control plane."""
-    reply = client.get(path)
+    response = client.get(path)
 
-    assert (404, "application/problem+json") == (reply.status_code, reply.content_type)
-    assert detail in reply.json["detail"]
+    assert (404, "application/problem+json") == (response.status_code, response.content_type)
+    assert detail in response.json["detail"]
 
 
 def test_the_host_header_selects_the_vendor(client: FlaskClient) -> None:
     """The path makes no difference."""
-    reply = client.post("/segments", headers={**KEY, "Host": "api.salsalabs.org"})
+    response = client.post("/segments", headers={**KEY, "Host": "api.salsalabs.org"})
 
-    assert "errors" in reply.json
+    assert "errors" in response.json
 
 
 def test_a_body_over_the_limit_is_413_in_the_vendors_format(client: FlaskClient) -> None:
     """The body has 17 MiB."""
-    reply = client.put("/segments", data=b" " * (17 * 2**20), headers={"x-api-key": "k"})
+    response = client.put("/segments", data=b" " * (17 * 2**20), headers={"x-api-key": "k"})
 
-    assert (413, False) == (reply.status_code, reply.json["success"])
+    assert (413, False) == (response.status_code, response.json["success"])

@@ -14,14 +14,14 @@ PREFLIGHT_HEADERS = {
 
 def test_a_preflight_gets_a_response_and_is_not_in_the_journal() -> None:
     with SegmentMock(cors=True) as mock:
-        replies = [
+        responses = [
             mock.session().options(path, headers=PREFLIGHT_HEADERS) for path in (SEARCH, "/segments", "/segments/x")
         ]
 
-        assert [204] * 3 == [reply.status_code for reply in replies]
-        assert "*" == replies[0].headers["Access-Control-Allow-Origin"]
-        assert "POST" in replies[0].headers["Access-Control-Allow-Methods"]
-        assert "*, Authorization" == replies[0].headers["Access-Control-Allow-Headers"]
+        assert [204] * 3 == [response.status_code for response in responses]
+        assert "*" == responses[0].headers["Access-Control-Allow-Origin"]
+        assert "POST" in responses[0].headers["Access-Control-Allow-Methods"]
+        assert "*, Authorization" == responses[0].headers["Access-Control-Allow-Headers"]
         assert 0 == len(mock.journal)
 
 
@@ -33,19 +33,23 @@ def test_every_response_has_cors_headers() -> None:
         broken = mock.session().post(SEARCH, json={}, headers={"authToken": "t"})
 
         assert [200, 401, 503] == [good.status_code, refused.status_code, broken.status_code]
-        for reply in (good, refused, broken):
-            assert "*" == reply.headers["Access-Control-Allow-Origin"] == reply.headers["Access-Control-Expose-Headers"]
+        for response in (good, refused, broken):
+            assert (
+                "*"
+                == response.headers["Access-Control-Allow-Origin"]
+                == response.headers["Access-Control-Expose-Headers"]
+            )
         assert "*" == mock.journal.get(1).response_headers["Access-Control-Allow-Origin"]  # type: ignore[union-attr]
 
 
 def test_cors_is_off_by_default_and_for_the_control_plane() -> None:
     with SegmentMock() as mock:
-        reply = mock.session().options(SEARCH, headers=PREFLIGHT_HEADERS)
-        assert "Access-Control-Allow-Origin" not in reply.headers
-        assert reply.status_code >= 400
+        response = mock.session().options(SEARCH, headers=PREFLIGHT_HEADERS)
+        assert "Access-Control-Allow-Origin" not in response.headers
+        assert response.status_code >= 400
     with SegmentMock(cors=True) as mock:
-        reply = mock.session().options("/_mock/state", headers=PREFLIGHT_HEADERS)
-        assert "Access-Control-Allow-Origin" not in reply.headers
+        response = mock.session().options("/_mock/state", headers=PREFLIGHT_HEADERS)
+        assert "Access-Control-Allow-Origin" not in response.headers
         assert 403 == mock.session().get("/_mock/state", headers={"Origin": "http://front.example"}).status_code
 
 

@@ -255,9 +255,9 @@ def test_the_connection_of_a_reader_that_leaves_is_removed(server: LiveServer, m
 
 
 def test_head_returns_no_body_and_starts_no_stream(server: LiveServer) -> None:
-    reply = requests.head(f"{server.url}/_mock/events", timeout=5)
+    response = requests.head(f"{server.url}/_mock/events", timeout=5)
 
-    assert (200, b"") == (reply.status_code, reply.content)
+    assert (200, b"") == (response.status_code, response.content)
 
 
 def test_events_require_the_admin_token() -> None:

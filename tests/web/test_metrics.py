@@ -15,10 +15,10 @@ LABELS = ("vendor", "kind", "operation", "status", "outcome", "table", "le")
 
 def samples(mock: SegmentMock) -> dict[tuple[Any, ...], float]:
     """Return the value of each sample, by its name and the values of its labels."""
-    reply = mock.session().get("/_mock/metrics")
-    assert reply.status_code == 200
-    assert reply.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    rows = [row for family in text_string_to_metric_families(reply.text) for row in family.samples]
+    response = mock.session().get("/_mock/metrics")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    rows = [row for family in text_string_to_metric_families(response.text) for row in family.samples]
     return {(row.name, *(row.labels[name] for name in LABELS if name in row.labels)): row.value for row in rows}
 
 
@@ -55,7 +55,7 @@ def test_metrics_count_calls_faults_durations_records_and_memory() -> None:
 def test_without_prometheus_client_the_error_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with SegmentMock() as mock:
-        reply = mock.session().get("/_mock/metrics")
+        response = mock.session().get("/_mock/metrics")
 
-    assert 501 == reply.status_code
-    assert "pip install 'segment-mock[metrics]'" in reply.json()["detail"]
+    assert 501 == response.status_code
+    assert "pip install 'segment-mock[metrics]'" in response.json()["detail"]

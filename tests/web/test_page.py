@@ -25,20 +25,20 @@ def test_the_page_is_at_mock_and_requires_no_token() -> None:
 
 @pytest.mark.parametrize("path", ["/_mock/", "/_mock/docs"])
 def test_pages_forbid_foreign_scripts_and_framing(path: str) -> None:
-    reply = create_app().test_client().get(path)
-    policy = dict(part.split(" ", 1) for part in reply.headers["Content-Security-Policy"].split("; "))
+    response = create_app().test_client().get(path)
+    policy = dict(part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; "))
 
     assert ("'none'", "'self'", "'none'") == (policy["default-src"], policy["script-src"], policy["frame-ancestors"])
-    assert ("DENY", "nosniff") == (reply.headers["X-Frame-Options"], reply.headers["X-Content-Type-Options"])
-    assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=|https?://", reply.text)
+    assert ("DENY", "nosniff") == (response.headers["X-Frame-Options"], response.headers["X-Content-Type-Options"])
+    assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=|https?://", response.text)
 
 
 @pytest.mark.parametrize("name", sorted(file.name for file in STATIC.iterdir() if file.suffix != ".html"))
 def test_static_files_have_their_content_type_and_no_external_url(name: str) -> None:
-    with create_app(admin_token="s").test_client().get(f"/_mock/static/{name}") as reply:
+    with create_app(admin_token="s").test_client().get(f"/_mock/static/{name}") as response:
         expected = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}[Path(name).suffix]
-        assert (200, expected) == (reply.status_code, reply.content_type.partition(";")[0])
-        assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)\w", reply.text)
+        assert (200, expected) == (response.status_code, response.content_type.partition(";")[0])
+        assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)\w", response.text)
 
 
 def test_a_file_outside_the_folder_is_not_served() -> None:

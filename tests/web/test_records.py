@@ -31,9 +31,9 @@ def client() -> FlaskClient:
 
 def post_change(client: FlaskClient, path: str, before: Any, after: Any, **query: str) -> Any:
     """Replace the record *before* with *after* (None adds or deletes) and return the response; a server error fails."""
-    reply = client.post(path, json={"before": before, "after": after}, query_string=query)
-    assert reply.status_code < 500, reply.text
-    return reply
+    response = client.post(path, json={"before": before, "after": after}, query_string=query)
+    assert response.status_code < 500, response.text
+    return response
 
 
 def names(client: FlaskClient, path: str = SEGMENTS) -> list[str]:
@@ -78,9 +78,9 @@ def test_an_organization_can_be_selected_by_name_or_credential() -> None:
 
 
 def test_an_added_record_gets_an_id(client: FlaskClient) -> None:
-    reply = post_change(client, SEGMENTS, None, {"name": "New"})
+    response = post_change(client, SEGMENTS, None, {"name": "New"})
 
-    (change,) = reply.json["changes"]
+    (change,) = response.json["changes"]
     assert ("salsa", "segments", None, "New") == (
         change["vendor"],
         change["table"],
@@ -93,10 +93,10 @@ def test_an_added_record_gets_an_id(client: FlaskClient) -> None:
 def test_an_edited_record_keeps_its_position_and_is_validated(client: FlaskClient) -> None:
     record = client.get(SEGMENTS).json["records"][2]
 
-    reply = post_change(client, SEGMENTS, record, {**record, "name": "Renamed"})
+    response = post_change(client, SEGMENTS, record, {**record, "name": "Renamed"})
     refused = post_change(client, SEGMENTS, {**record, "name": "Renamed"}, {**record, "name": "x" * 65})
 
-    assert 1 == reply.json["total"]
+    assert 1 == response.json["total"]
     assert ["Group 0", "Group 1", "Renamed", "Group 3", "Group 4"] == names(client)
     assert (400, True) == (refused.status_code, "name" in refused.json["detail"])
 
@@ -154,9 +154,9 @@ def test_an_invalid_change_changes_nothing(client: FlaskClient, before: Any, aft
 def test_an_invalid_edit_changes_nothing(client: FlaskClient, after: Any) -> None:
     record, state = client.get(SEGMENTS).json["records"][0], client.get("/_mock/state").json
 
-    reply = post_change(client, SEGMENTS, record, {"segmentId": record["segmentId"], **after})
+    response = post_change(client, SEGMENTS, record, {"segmentId": record["segmentId"], **after})
 
-    assert (400, state) == (reply.status_code, client.get("/_mock/state").json)
+    assert (400, state) == (response.status_code, client.get("/_mock/state").json)
 
 
 def test_restoring_a_snapshot_undoes_an_edit(client: FlaskClient) -> None:
@@ -198,29 +198,29 @@ def test_a_journal_entry_lists_the_changes_since_its_call(client: FlaskClient) -
     ],
 )
 def test_invalid_paths_and_queries_are_problem_json(client: FlaskClient, path: str, status: int) -> None:
-    reply = client.get(path)
+    response = client.get(path)
 
-    assert (status, "application/problem+json") == (reply.status_code, reply.content_type)
+    assert (status, "application/problem+json") == (response.status_code, response.content_type)
 
 
 def test_ten_thousand_records_can_be_paged_and_edited(client: FlaskClient) -> None:
     client.put("/_mock/state", json={"salsa": {"segments": [{"name": f"Group {n}"} for n in range(10_000)]}})
     page = client.get(f"{SEGMENTS}?offset=9990&limit=100").json
 
-    reply = post_change(client, SEGMENTS, page["records"][0], {**page["records"][0], "name": "Renamed"})
+    response = post_change(client, SEGMENTS, page["records"][0], {**page["records"][0], "name": "Renamed"})
 
-    assert (10, 10_000, 1) == (len(page["records"]), page["total"], reply.json["total"])
+    assert (10, 10_000, 1) == (len(page["records"]), page["total"], response.json["total"])
 
 
 def test_fault_kinds_have_settings_operations_and_conditions(client: FlaskClient) -> None:
-    reply = client.get("/_mock/fault-kinds").json
-    kinds = {kind["name"]: kind for kind in reply["kinds"]}
+    response = client.get("/_mock/fault-kinds").json
+    kinds = {kind["name"]: kind for kind in response["kinds"]}
 
     assert {"latency", "disconnect", "item"} <= kinds.keys()
     assert "seconds" in [row["name"] for row in kinds["latency"]["settings"]]
     assert all(row["help"] and row["type"] for kind in kinds.values() for row in kind["settings"])
     assert "salsa.get_metrics" not in kinds["item"]["operations"]
-    assert ["skip", "times", "every"] == [row["name"] for row in reply["conditions"]][:3]
+    assert ["skip", "times", "every"] == [row["name"] for row in response["conditions"]][:3]
 
 
 def test_shipped_examples_have_a_complete_request(client: FlaskClient) -> None:

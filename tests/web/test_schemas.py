@@ -145,10 +145,10 @@ def test_command_server_and_reference_have_the_same_schema(name: str) -> None:
 
 def test_an_unknown_schema_is_an_error_with_the_nearest_name() -> None:
     with SegmentMock() as mock, mock.session() as session:
-        reply = session.get("/_mock/schemas/date.json")
+        response = session.get("/_mock/schemas/date.json")
 
-    assert 404 == reply.status_code
-    assert "did you mean 'data'?" in reply.json()["detail"]
+    assert 404 == response.status_code
+    assert "did you mean 'data'?" in response.json()["detail"]
     assert 2 == CliRunner().invoke(main, ["schema", "date"]).exit_code
 
 

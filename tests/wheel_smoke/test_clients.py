@@ -27,8 +27,8 @@ def call_with_urllib3():
 
 
 def call_with_urllib():
-    with urlopen(Request(METRICS, headers=HEADERS)) as reply:
-        return json.load(reply)
+    with urlopen(Request(METRICS, headers=HEADERS)) as response:
+        return json.load(response)
 
 
 def call_with_httpx():
@@ -45,8 +45,8 @@ def call_with_async_httpx():
 
 def call_with_aiohttp():
     async def call():
-        async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as reply:
-            return await reply.json()
+        async with aiohttp.ClientSession() as client, client.get(METRICS, headers=HEADERS) as response:
+            return await response.json()
 
     return asyncio.run(call())
 

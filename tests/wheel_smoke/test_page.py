@@ -14,11 +14,11 @@ def test_the_page_and_its_files_are_in_the_wheel():
         while queue:
             path = queue.pop()
             visited.add(path)
-            reply = requests.get(base + path, timeout=5)
-            assert reply.ok, path
-            links = re.findall(r'(?:src|href)="([\w/.-]+\.\w+)"', reply.text) if path in ("", "docs") else []
+            response = requests.get(base + path, timeout=5)
+            assert response.ok, path
+            links = re.findall(r'(?:src|href)="([\w/.-]+\.\w+)"', response.text) if path in ("", "docs") else []
             links += (
-                [f"static/{name}" for name in re.findall(r'from "\./(\w+\.js)"', reply.text)]
+                [f"static/{name}" for name in re.findall(r'from "\./(\w+\.js)"', response.text)]
                 if "static" in path
                 else []
             )

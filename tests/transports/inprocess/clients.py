@@ -48,10 +48,10 @@ class RequestsClient:
     def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
         """Send a request and return the status and the body of the response."""
         timeout = (DEFAULT_TIMEOUT, read_timeout)
-        reply = self._session.request(
+        response = self._session.request(
             method, url, data=as_json(body), headers=HEADERS, timeout=timeout, verify=self._verify
         )
-        return reply.status_code, reply.content
+        return response.status_code, response.content
 
     def close(self) -> None:
         """Close every connection."""
@@ -68,8 +68,8 @@ class Urllib3Client:
     def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
         """Send a request and return the status and the body of the response."""
         timeout = urllib3.Timeout(connect=DEFAULT_TIMEOUT, read=read_timeout)
-        reply = self._pool.request(method, url, body=as_json(body), headers=HEADERS, timeout=timeout, retries=False)
-        return reply.status, reply.data
+        response = self._pool.request(method, url, body=as_json(body), headers=HEADERS, timeout=timeout, retries=False)
+        return response.status, response.data
 
     def close(self) -> None:
         """Close every connection."""
@@ -92,8 +92,8 @@ class HttpxClient:
     def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
         """Send a request and return the status and the body of the response."""
         timeout = httpx.Timeout(DEFAULT_TIMEOUT, read=read_timeout)
-        reply = self._client.request(method, url, content=as_json(body), headers=HEADERS, timeout=timeout)
-        return reply.status_code, reply.content
+        response = self._client.request(method, url, content=as_json(body), headers=HEADERS, timeout=timeout)
+        return response.status_code, response.content
 
     def close(self) -> None:
         """Close every connection."""
@@ -111,8 +111,8 @@ class AsyncHttpxClient:
         """Send a request and return the status and the body of the response."""
         timeout = httpx.Timeout(DEFAULT_TIMEOUT, read=read_timeout)
         request = self._client.request(method, url, content=as_json(body), headers=HEADERS, timeout=timeout)
-        reply = self._loop.run_until_complete(request)
-        return reply.status_code, reply.content
+        response = self._loop.run_until_complete(request)
+        return response.status_code, response.content
 
     def close(self) -> None:
         """Close every connection."""
@@ -133,8 +133,8 @@ class AiohttpClient:
     async def _request(self, method: str, url: str, body: Any, read_timeout: float) -> tuple[int, bytes]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=DEFAULT_TIMEOUT, sock_read=read_timeout)
         options: Any = {"data": as_json(body), "headers": HEADERS, "timeout": timeout, "proxy": self._route.proxy}
-        async with self._session.request(method, url, **options) as reply:
-            return reply.status, await reply.read()
+        async with self._session.request(method, url, **options) as response:
+            return response.status, await response.read()
 
     def send(self, method: str, url: str, body: Any = None, read_timeout: float = DEFAULT_TIMEOUT) -> tuple[int, bytes]:
         """Send a request and return the status and the body of the response."""

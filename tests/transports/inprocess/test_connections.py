@@ -55,10 +55,10 @@ SESSIONS = [session_of_the_mock, intercepted_session, live_session]
 def post(session: Any, url: str = URL, **arguments: Any) -> Any:
     """Send a search with *arguments* for ``session.post``; return the status and the reason, or the error's class."""
     try:
-        reply = session.post(url, **{"json": ALL, "headers": HEADERS, "timeout": 9, **arguments})
+        response = session.post(url, **{"json": ALL, "headers": HEADERS, "timeout": 9, **arguments})
     except (OSError, ValueError) as error:
         return type(error)
-    return reply.status_code, reply.reason
+    return response.status_code, response.reason
 
 
 def request_numbers(transport: Any, action: Action, fault: Any = None) -> list[int]:

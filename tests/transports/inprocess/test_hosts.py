@@ -57,11 +57,11 @@ def test_an_invalid_host_is_an_error(host: str) -> None:
 def test_a_proxy_serves_a_configured_gateway() -> None:
     with SegmentMock(hosts=["gateway.example"]) as mock:
         server = mock.serve(proxy=True)
-        reply = requests.get(
+        response = requests.get(
             f"https://gateway.example{PATH}", headers=HEADERS, proxies={"https": server.url}, verify=server.ca_file
         )
 
-        assert reply.status_code == 200
+        assert response.status_code == 200
 
 
 def test_marker_and_config_fixture_accept_hosts(pytester: pytest.Pytester) -> None:

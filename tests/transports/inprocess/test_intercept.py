@@ -198,8 +198,8 @@ def test_urllib_request_and_http_client_are_intercepted(mock: SegmentMock, monke
     results = []
     with mock.intercept():
         for url in (URL, URL.replace("https", "http")):
-            with urllib.request.urlopen(urllib.request.Request(url, body, HEADERS, method="POST")) as reply:
-                results.append(json.load(reply)["payload"]["total"])
+            with urllib.request.urlopen(urllib.request.Request(url, body, HEADERS, method="POST")) as response:
+                results.append(json.load(response)["payload"]["total"])
         connection = http.client.HTTPSConnection("api.salsalabs.org")
         for _ in range(2):
             connection.request("POST", SEARCH, body, HEADERS)
@@ -224,9 +224,9 @@ def test_an_interception_can_decorate_functions_and_coroutine_functions(mock: Se
     @mock.intercept()
     async def asynchronous() -> int:
         async with httpx.AsyncClient() as one, aiohttp.ClientSession() as other:
-            replies = await asyncio.gather(one.get(URL), other.get(URL))
-            other_status: int = replies[1].status
-            return replies[0].status_code + other_status
+            responses = await asyncio.gather(one.get(URL), other.get(URL))
+            other_status: int = responses[1].status
+            return responses[0].status_code + other_status
 
     assert (3, 3, 802) == (plain(), plain(), asyncio.run(asynchronous()))
     assert "plain" == plain.__name__

@@ -49,8 +49,8 @@ class LoopRunner:
 
 def count_groups(client: Any = requests) -> int:
     """Return the number of groups that the vendor returns to *client*."""
-    reply = client.post(VENDOR, headers=HEADERS, json={"payload": {}}, timeout=5)
-    count: int = reply.json()["payload"]["count"]
+    response = client.post(VENDOR, headers=HEADERS, json={"payload": {}}, timeout=5)
+    count: int = response.json()["payload"]["count"]
     return count
 
 
@@ -446,8 +446,8 @@ def test_our_modules_can_be_imported_again(mock: SegmentMock, monkeypatch: pytes
     """A nested run of pytest removes the modules that it imported first."""
 
     async def get() -> int:
-        async with aiohttp.ClientSession() as session, session.get(VENDOR) as reply:
-            return reply.status
+        async with aiohttp.ClientSession() as session, session.get(VENDOR) as response:
+            return response.status
 
     ours = "segment_mock.transports.inprocess"
     with monkeypatch.context() as patch:

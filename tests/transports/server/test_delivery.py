@@ -71,9 +71,9 @@ def test_a_reset_waits_for_a_limited_time(monkeypatch):
 def test_a_truncated_body_has_the_length_of_the_complete_body(size, end, seen):
     """*keep* bytes are sent; then the connection is closed, even with the end ``open``."""
     with serve(respond_with(b"x" * size, keep=size - 6, end=end)) as server:
-        reply, how = fetch_until_end(server)
+        response, how = fetch_until_end(server)
 
-    head, _, body = reply.partition(b"\r\n\r\n")
+    head, _, body = response.partition(b"\r\n\r\n")
     assert f"Content-Length: {size}".encode() in head
     assert b"Connection" not in head
     assert (len(body), how) == (size - 6, seen)
@@ -96,15 +96,15 @@ def test_a_connection_can_close_after_a_complete_response():
 def test_a_connection_can_be_reset_after_a_complete_response():
     """The client can read the response before the reset."""
     with serve(respond_with(BODY, end="reset")) as server:
-        reply, how = fetch_until_end(server)
+        response, how = fetch_until_end(server)
 
-    assert (reply.endswith(BODY), how) == (True, "reset")
+    assert (response.endswith(BODY), how) == (True, "reset")
 
 
 def test_raw_may_leave_the_connection_open():
     """If the raw bytes are a complete response, the connection serves the next request."""
-    reply = b"HTTP/1.1 200 Fine\r\nContent-Length: 2\r\n\r\nok"
-    with serve(respond_with(raw=reply)) as server, requests.Session() as session:
+    response = b"HTTP/1.1 200 Fine\r\nContent-Length: 2\r\n\r\nok"
+    with serve(respond_with(raw=response)) as server, requests.Session() as session:
         assert [session.get(server.url, timeout=TIMEOUT).reason for _ in range(2)] == ["Fine", "Fine"]
 
 
@@ -130,9 +130,9 @@ def test_with_time_scale_0_a_slow_body_has_no_pauses(chunk):
 
 def test_chunks_truncation_and_reset_can_be_combined():
     with serve(respond_with(BODY, keep=5, chunk=2, pause=0.001, end="reset")) as server:
-        reply, how = fetch_until_end(server)
+        response, how = fetch_until_end(server)
 
-    assert (reply.endswith(b"\r\n\r\n01234"), how) == (True, "reset")
+    assert (response.endswith(b"\r\n\r\n01234"), how) == (True, "reset")
 
 
 def test_a_client_may_disconnect_during_a_slow_body():

@@ -44,8 +44,8 @@ def test_requests_of_a_connection_are_numbered():
 
 def test_requests_httpx_and_aiohttp_can_send_large_bodies():
     async def with_aiohttp(url):
-        async with aiohttp.ClientSession() as session, session.put(url, data=b"x" * 10**6) as reply:
-            return await reply.read()
+        async with aiohttp.ClientSession() as session, session.put(url, data=b"x" * 10**6) as response:
+            return await response.read()
 
     with serve() as server, httpx.Client() as client:
         assert requests.put(server.url, data=b"x" * 10**6, timeout=TIMEOUT).content == b"x" * 10**6
@@ -225,10 +225,10 @@ def test_pipelined_upgrade_requests_are_all_answered(count):
     request_head = b"PUT /%d HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nhi"
     with serve() as server, RawClient(server) as client:
         client.send(b"".join(request_head % number + GET for number in range(count)))
-        replies = [client.read_response() for _ in range(2 * count)]
+        responses = [client.read_response() for _ in range(2 * count)]
 
-    assert [f"/{number}" for number in range(count)] == [headers["x-target"] for _, headers, _ in replies[::2]]
-    assert [b"hi", b""] * count == [body for _, _, body in replies]
+    assert [f"/{number}" for number in range(count)] == [headers["x-target"] for _, headers, _ in responses[::2]]
+    assert [b"hi", b""] * count == [body for _, _, body in responses]
 
 
 @pytest.mark.parametrize("cuts", [(), (1,), (3,), (4,), (5,), (1, 2, 3, 4), (20, 40)])

@@ -81,9 +81,9 @@ def test_a_client_without_a_handshake_does_not_block_others(mock: SegmentMock, s
     """The client connects and does not begin a TLS handshake."""
     server = mock.serve(tls=True)
     with socket.create_connection((server.host, server.port)):
-        reply = session.post(server.url + SEARCH, json=ALL, headers=KEY, verify=server.ca_file, timeout=5)
+        response = session.post(server.url + SEARCH, json=ALL, headers=KEY, verify=server.ca_file, timeout=5)
 
-    assert 200 == reply.status_code
+    assert 200 == response.status_code
 
 
 @pytest.mark.parametrize("client", ["requests", "httpx"])
@@ -94,8 +94,8 @@ def test_the_proxy_routes_https_calls_to_the_emulator(
     server = mock.serve(proxy=True)
     if client == "requests":
         proxies = {"https": server.url}
-        reply = session.post(SALSA, json=ALL, headers=KEY, proxies=proxies, verify=server.ca_file)
-        status, body = reply.status_code, reply.json()
+        response = session.post(SALSA, json=ALL, headers=KEY, proxies=proxies, verify=server.ca_file)
+        status, body = response.status_code, response.json()
     else:
         context = ssl.create_default_context(cafile=server.ca_file)
         with httpx.Client(proxy=server.url, verify=context, trust_env=False) as httpx_client:
@@ -109,9 +109,9 @@ def test_the_proxy_routes_https_calls_to_the_emulator(
 def test_the_proxy_routes_plain_http_calls_to_the_emulator(mock: SegmentMock, session: requests.Session) -> None:
     server = mock.serve(proxy=True)
     url = "http://eu.instaleap.io/segments"
-    reply = session.put(url, json={"id": "x"}, headers={"x-api-key": "k"}, proxies={"http": server.url})
+    response = session.put(url, json={"id": "x"}, headers={"x-api-key": "k"}, proxies={"http": server.url})
 
-    assert (404, "segmenter.update_segment") == (reply.status_code, mock.journal.entries()[0].operation)
+    assert (404, "segmenter.update_segment") == (response.status_code, mock.journal.entries()[0].operation)
 
 
 def test_the_proxy_refuses_other_hosts(mock: SegmentMock, session: requests.Session) -> None:
@@ -142,9 +142,9 @@ def test_a_failed_handshake_closes_only_its_own_tunnel(mock: SegmentMock, sessio
     server = mock.serve(proxy=True)
     with pytest.raises(requests.exceptions.SSLError):
         session.post(SALSA, json=ALL, headers=KEY, proxies={"https": server.url}, verify=True)
-    reply = session.post(SALSA, json=ALL, headers=KEY, proxies={"https": server.url}, verify=server.ca_file)
+    response = session.post(SALSA, json=ALL, headers=KEY, proxies={"https": server.url}, verify=server.ca_file)
 
-    assert 200 == reply.status_code
+    assert 200 == response.status_code
 
 
 def test_stop_closes_tunnels(mock: SegmentMock, session: requests.Session) -> None:
@@ -206,9 +206,9 @@ def test_the_certificate_names_the_host_of_the_server(session: requests.Session)
     """Clients can therefore verify the server's URL."""
     with SegmentMock(admin_token="key") as mock:
         server = mock.serve("0.0.0.0", tls=True)
-        reply = session.get(f"{server.url}/_mock/health", verify=server.ca_file)
+        response = session.get(f"{server.url}/_mock/health", verify=server.ca_file)
 
-    assert 200 == reply.status_code
+    assert 200 == response.status_code
 
 
 def test_a_tls_server_writes_its_ca_file_again_at_each_start(mock: SegmentMock, session: requests.Session) -> None:
@@ -249,19 +249,19 @@ def test_a_proxy_accepts_tls_for_vendors_hosts_on_its_own_port(mock: SegmentMock
         try:
             with context.wrap_socket(plain, server_hostname=host) as sock:
                 sock.sendall(f"GET /segments HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-                reply = sock.recv(1000)
+                response = sock.recv(1000)
         except OSError:
-            reply = b""
+            response = b""
 
-    assert accepted == reply.startswith(b"HTTP/1.1 ")
+    assert accepted == response.startswith(b"HTTP/1.1 ")
 
 
 def test_a_proxy_accepts_tls_without_a_server_name(mock: SegmentMock, session: requests.Session) -> None:
     """A client that uses the server's IP address sends no name."""
     server = mock.serve(proxy=True)
-    reply = session.get(f"https://{server.host}:{server.port}/_mock/health", verify=server.ca_file)
+    response = session.get(f"https://{server.host}:{server.port}/_mock/health", verify=server.ca_file)
 
-    assert 200 == reply.status_code
+    assert 200 == response.status_code
 
 
 def test_a_tls_handshake_after_a_plain_request_is_refused(mock: SegmentMock) -> None:
