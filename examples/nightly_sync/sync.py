@@ -43,7 +43,7 @@ def find(group, token):
 
 
 def push_people(group, key):
-    """Replace the persons of the group's segment by the people of the group."""
+    """Replace the persons of the group's segment with the people of the group."""
     people = [{"externalId": number, "email": mail} for number, mail in group["people"].items()]
     body = {"id": group["segment"], "persons": people}
     response = patiently("PUT", f"{SEGMENTER}/segments", body, {"x-api-key": key})

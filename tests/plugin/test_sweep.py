@@ -225,7 +225,7 @@ def test_last_failed_runs_the_clean_run_and_the_failed_cases(pytester: pytest.Py
     pytester.runpytest(*run, "--lf").assert_outcomes(passed=8)
 
 
-def test_a_sweep_counts_runs_that_are_expected_to_fail_or_skipped(pytester: pytest.Pytester) -> None:
+def test_a_sweep_counts_xfailed_and_skipped_runs(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         SYNC
         + """

@@ -392,9 +392,9 @@ def test_headers_of_a_front_without_a_valid_token_or_method_are_401() -> None:
 # The server is missing or invalid.
 
 
-def problem(reply: tuple[int, dict[str, str], bytes]) -> tuple[int, str]:
+def problem(response: tuple[int, dict[str, str], bytes]) -> tuple[int, str]:
     """Return the status and the detail of a problem+json response."""
-    status, headers, body = reply
+    status, headers, body = response
     document = json.loads(body)
     assert (headers["Content-Type"], status) == ("application/problem+json", document["status"])
     return status, document["detail"]

@@ -67,9 +67,9 @@ class SalsaClient(VendorClient):
         return [segment["name"] for segment in self.mock.salsa.segments]
 
     @staticmethod
-    def _payload(reply):
-        assert reply.status_code == 200, reply.text
-        return reply.json()["payload"]
+    def _payload(response):
+        assert response.status_code == 200, response.text
+        return response.json()["payload"]
 
 
 class SegmenterClient(VendorClient):

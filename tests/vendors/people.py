@@ -67,8 +67,8 @@ def metrics(api, **headers):
     return response.json()["payload"]
 
 
-def refusal(reply):
+def refusal(response):
     """Return the status of a refused call, and the name of the field in its error."""
-    (error,) = reply.json()["errors"]
-    assert error["code"] == reply.status_code
-    return reply.status_code, error.get("fieldName")
+    (error,) = response.json()["errors"]
+    assert error["code"] == response.status_code
+    return response.status_code, error.get("fieldName")

@@ -245,9 +245,9 @@ def response_to(probe: Probe, call: Call, **settings: Any) -> requests.Response:
     return response
 
 
-def assumptions_in(reply: Any) -> list[str]:
+def assumptions_in(response: Any) -> list[str]:
     """Return the names of the assumptions that *reply* relied on."""
-    return [part.partition(":")[0] for part in reply.headers.get(ASSUMED, "").split("; ")]
+    return [part.partition(":")[0] for part in response.headers.get(ASSUMED, "").split("; ")]
 
 
 def test_every_assumption_has_a_probe() -> None:
@@ -271,7 +271,7 @@ def probe_calls(vendor: str) -> list[tuple[Probe, Call]]:
 
 
 @cache
-def replies(vendor: str) -> list[requests.Response]:
+def responses(vendor: str) -> list[requests.Response]:
     """Return the responses to `probe_calls` with the shipped assumptions."""
     return [response_to(probe, call) for probe, call in probe_calls(vendor)]
 
@@ -280,7 +280,7 @@ def replies(vendor: str) -> list[requests.Response]:
 def test_a_response_that_depends_on_a_choice_names_it(name: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """If the choice in a row changes, the only responses that change are those that name the row."""
     table, calls = VENDORS[name[0]].assumptions, probe_calls(name[0])
-    before = replies(name[0])
+    before = responses(name[0])
     monkeypatch.setitem(
         table, name[1], replace(table[name[1]], value=7 if name[1] == "page_size" else "OTHERWISE", setting="")
     )

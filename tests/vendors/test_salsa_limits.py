@@ -6,10 +6,10 @@ SEARCH = ("POST", "/segments/search")
 RATE, BATCH = "Your per minute call rate", "Requested batch size exceeds the allowed size"
 
 
-def message_of_429(reply):
+def message_of_429(response):
     """Expect the status and the error code 429, and return the message."""
-    (error,) = reply.json()["errors"]
-    assert (429, 429) == (reply.status_code, error["code"])
+    (error,) = response.json()["errors"]
+    assert (429, 429) == (response.status_code, error["code"])
     return error["message"]
 
 

@@ -11,8 +11,8 @@ ROOT = "/api/integration/ext/v1"
 HOST = "https://api.salsalabs.org"
 
 
-def error(reply):
-    return reply.json()["errors"][0]
+def error(response):
+    return response.json()["errors"][0]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ def groups_named(*names):
     return [{"name": name} for name in names]
 
 
-def refusal(reply):
+def refusal(response):
     """Return the status of a refused call, and the name of the field in its error."""
-    (error,) = reply.json()["errors"]
-    return reply.status_code, error["fieldName"]
+    (error,) = response.json()["errors"]
+    return response.status_code, error["fieldName"]
 
 
 @pytest.mark.parametrize(

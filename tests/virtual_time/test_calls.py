@@ -234,7 +234,7 @@ def test_a_call_cancelled_during_a_delay_is_performed_only_before_it(
 
 @CLIENTS
 def test_responses_are_reproducible(call: Call) -> None:
-    def replies() -> list[bytes]:
+    def responses() -> list[bytes]:
         mock = SegmentMock(seed=3)
         mock.clock.freeze(0)
         mock.faults.add(faults.Latency(seconds=1, jitter=0.9))
@@ -246,7 +246,7 @@ def test_responses_are_reproducible(call: Call) -> None:
         run(mock, main)
         return [entry.response_body for entry in mock.journal]
 
-    assert replies() == replies()
+    assert responses() == responses()
 
 
 def test_the_timeout_of_a_synchronous_client_is_compared_with_the_delay(mock: SegmentMock) -> None:

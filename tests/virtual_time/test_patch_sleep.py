@@ -114,17 +114,17 @@ def test_overlapping_blocks_may_end_in_any_order(clock: Clock) -> None:
 
 
 def test_a_later_patch_of_another_library_is_kept(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    sleeps: list[float] = []
+    sleeps, real_sleeps = list[float](), list[float]()
     with pytest.MonkeyPatch.context() as real:
-        real.setattr(time, "sleep", time.sleep)  # restored at the end, as our patch is put back below
+        real.setattr(time, "sleep", real_sleeps.append)  # our patch stays in place below, and has to call this
         with clock.patch_sleep():
             monkeypatch.setattr(time, "sleep", sleeps.append)
         time.sleep(5)
         monkeypatch.undo()
         before = clock.now()
-        time.sleep(0.001)
+        time.sleep(10)
 
-        assert ([5], before) == (sleeps, clock.now())
+        assert ([5], [10], before) == (sleeps, real_sleeps, clock.now())
 
 
 def retry_with_tenacity(call: Callable[[], None]) -> None:

@@ -40,13 +40,13 @@ class Stream:
         self.connection = HTTPConnection(urlsplit(server.url).netloc, timeout=5)
         more = {"Last-Event-ID": last_id} if last_id else {}
         self.connection.request("GET", "/_mock/events", headers={**headers, **more})
-        self.reply = self.connection.getresponse()
+        self.response = self.connection.getresponse()
         self.id = last_id
 
     def blocks(self) -> Iterator[dict[str, str]]:
         """Yield the fields of each event, by name."""
         block: dict[str, str] = {}
-        while line := self.reply.readline().decode():
+        while line := self.response.readline().decode():
             if line == "\n":
                 yield block
                 block = {}
@@ -68,7 +68,7 @@ class Stream:
         return self
 
     def close(self) -> None:
-        self.reply.close()
+        self.response.close()
         self.connection.close()
 
 
@@ -92,10 +92,10 @@ def stream(server: LiveServer) -> Iterator[Stream]:
 
 def test_the_stream_has_the_headers_of_an_event_stream(stream: Stream) -> None:
     assert (200, "text/event-stream") == (
-        stream.reply.status,
-        stream.reply.headers["Content-Type"].partition(";")[0],
+        stream.response.status,
+        stream.response.headers["Content-Type"].partition(";")[0],
     )
-    assert ("no-store", None) == (stream.reply.headers["Cache-Control"], stream.reply.headers["Content-Length"])
+    assert ("no-store", None) == (stream.response.headers["Cache-Control"], stream.response.headers["Content-Length"])
 
 
 def test_a_finished_call_sends_an_entry_and_a_change(server: LiveServer, stream: Stream) -> None:

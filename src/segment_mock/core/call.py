@@ -234,7 +234,7 @@ class Call:
     window: RateWindow | None = field(init=False, default=None)
     counted: bool = field(init=False, default=False)
     rule_rng: Random | None = field(init=False, default=None)
-    is_spared: bool = field(init=False, default=False)
+    is_unchanged: bool = field(init=False, default=False)
     has_failed_items: bool = field(init=False, default=False)
     has_lagged: bool = field(init=False, default=False)
     assumed: tuple[str, ...] = field(init=False, default=())
@@ -246,9 +246,9 @@ class Call:
         """The random stream of the fault rule that struck last, or of the world if no rule struck."""
         return self.rule_rng or self.world.rng
 
-    def spare(self) -> None:
+    def note_unchanged(self) -> None:
         """Note that the fault that is running has changed nothing, so that its rule does not count it as fired."""
-        self.is_spared = True
+        self.is_unchanged = True
 
     @property
     def json(self) -> Any:

@@ -112,7 +112,7 @@ class World:
         return any(organization.name == name for organization in self)
 
     def drop_beyond_limit(self) -> None:
-        """Drop organizations that are too many; only a world with a limit has them."""
+        """Drop the least recently used organizations beyond the limit; do nothing in a world without one."""
 
     def rollback(self, mark: int) -> None:
         """Undo every write since *mark*; raises LookupError if the change log does not reach back that far."""

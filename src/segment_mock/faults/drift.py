@@ -83,7 +83,7 @@ class Drift(Fault):
         body = _read(response)
         places = [*_HOW[self.how](call, body)] if body else []
         if not places:
-            call.spare()
+            call.note_unchanged()
             return response
         holder, name, value = rng.choice(places)
         holder[name] = value

@@ -55,7 +55,7 @@ class Item(Fault):
         call.item_failures = {**call.item_failures, **marked}
         response = await proceed()
         if not call.has_failed_items:  # the whole call was refused
-            call.spare()
+            call.note_unchanged()
         return response
 
     def suits(self, operation: Operation | None) -> bool:

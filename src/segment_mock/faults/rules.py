@@ -117,8 +117,8 @@ class FaultRules:
                 except StopIteration as end:
                     result, error = end.value, None
                     running.pop()
-                    if call.is_spared:
-                        call.is_spared = False
+                    if call.is_unchanged:
+                        call.is_unchanged = False
                         rules[following - 1].retract(call)
                         self._refresh()
                 except Exception as raised:
@@ -156,7 +156,7 @@ class FaultRules:
 
     @property
     def ever_armed(self) -> tuple[FaultRule, ...]:
-        """Every rule armed since the last reset, including rules that `clear` removed."""
+        """The rules armed since the last reset, including the latest 1,000 of those that `clear` removed."""
         return (*self._cleared, *self._armed)
 
     @overload

@@ -32,5 +32,5 @@ class Stale(Fault):
         call.lag = Lag(self.lag, self.seconds)
         response = await proceed()
         if not call.has_lagged:  # there was no write to hide, or the call was refused
-            call.spare()
+            call.note_unchanged()
         return response

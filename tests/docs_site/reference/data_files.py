@@ -38,8 +38,8 @@ unknown vendor, table or member is refused with its place and the nearest known 
 date is text, and so is `1:30`.
 
 Two records of a table can't share an id. Two groups of Salsa can share a name. The API refuses to add the second of
-them, but the user interface does not: an organization was recorded that has two groups called "Volunteer". A row of
-`members` names such a group by its id.
+them, but the user interface does not: one recorded organization has two groups called "Volunteer". In `members`, name
+such a group by its id.
 """
 _EDITORS = """\
 ## Completion and checks

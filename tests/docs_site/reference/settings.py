@@ -17,7 +17,8 @@ The settings file is the one that `--config` or `SEGMENT_MOCK_CONFIG` names. Els
 working folder, or the table `[tool.segment-mock]` of the `pyproject.toml` there. A setting that may be repeated is a
 list in the file and in Python, and is separated by commas in the variable.
 
-An unknown name is an error in all four places; the message has the nearest valid name.
+An unknown flag, key or keyword is an error that names the nearest valid one. So is an unknown variable for a command;
+in process it is a warning.
 """
 _OTHERS = (
     ("SEGMENT_MOCK_CONFIG", "the settings file of `serve` and `exec`"),

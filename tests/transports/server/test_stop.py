@@ -21,8 +21,8 @@ from segment_mock import SegmentMock, faults
 from segment_mock.transports.server.server import LiveServer
 from tests.waiting import PATIENCE
 
-LIMIT = 0.4
-"""Seconds within which a server stops on a busy machine: a server that looks for its end by polling takes 0.5 s."""
+LIMIT = 0.2
+"""Seconds within which a server stops, also on a busy machine: one that looks for its end by polling takes 0.5 s."""
 HANG = 3
 """Seconds after which stopping counts as hanging: the thread's timeout is 5 s, that of a handshake 30 s."""
 SEARCH = "/api/integration/ext/v1/segments/search"

@@ -193,13 +193,13 @@ def test_a_client_may_send_its_handshake_together_with_connect(mock: SegmentMock
         tls.write(b"GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: api.salsalabs.org\r\nauthToken: t\r\n\r\n")
         while True:
             try:
-                reply = tls.read(100)
+                response = tls.read(100)
                 break
             except ssl.SSLWantReadError:
                 exchange()
 
     assert connect_response.startswith(b"HTTP/1.1 200 ")
-    assert reply.startswith(b"HTTP/1.1 200 ")
+    assert response.startswith(b"HTTP/1.1 200 ")
 
 
 def test_the_certificate_names_the_host_of_the_server(session: requests.Session) -> None:
