@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
@@ -106,14 +106,11 @@ def awake_processors() -> Iterator[None]:
     A virtual machine needs about as long to wake a sleeping processor as a server needs to answer. A load with a single
     connection, whose two sides wait for each other in turn, would measure that. Linux only; elsewhere it does nothing.
     """
-    count = os.cpu_count() or 1 if hasattr(os, "SCHED_IDLE") else 0
-    spinners = [subprocess.Popen([sys.executable, "-c", _SPINNER]) for _ in range(count)]
-    try:
+    with ExitStack() as spinners:
+        for _ in range((os.cpu_count() or 1) if hasattr(os, "SCHED_IDLE") else 0):
+            spinner = spinners.enter_context(subprocess.Popen([sys.executable, "-c", _SPINNER]))
+            spinners.callback(spinner.kill)
         yield
-    finally:
-        for spinner in spinners:
-            spinner.kill()
-            spinner.wait()
 
 
 def _answers(port: int, request: BenchmarkRequest) -> bool:

@@ -208,13 +208,12 @@ def seconds(moment: str | float | datetime) -> float:
     Raises ValueError with the value if it is neither, or outside the years 1 to 9999.
     """
     try:
-        parsed = (
-            _parsed(moment)
-            if isinstance(moment, str)
-            else _since_epoch(moment)
-            if isinstance(moment, datetime)
-            else _number(moment)
-        )
+        if isinstance(moment, str):
+            parsed = _parsed(moment)
+        elif isinstance(moment, datetime):
+            parsed = _since_epoch(moment)
+        else:
+            parsed = _number(moment)
         iso(parsed)
     except (OverflowError, TypeError, ValueError):
         is_number = isinstance(moment, (int, float))

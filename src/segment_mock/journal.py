@@ -391,8 +391,8 @@ class EntryFilter:
                 raise SettingError(f"{name}: {brief(getattr(self, name))} is not text")
         if isinstance(self.status, (str, bytes, bool, float, list, tuple, dict, set)):
             raise SettingError(f"status: {brief(self.status)} is not a whole number")
-        if isinstance(self.status, int) and not 100 <= self.status <= 599:
-            raise SettingError(f"status: {brief(self.status)} is not a status, which is from 100 to 599")
+        if isinstance(self.status, int) and not 100 <= self.status <= 999:
+            raise SettingError(f"status: {brief(self.status)} is not a status, which is from 100 to 999")
         for name, value in (self.headers or {}).items():
             if isinstance(value, str) and value != REDACTED and is_secret_name(name):
                 raise SettingError(
@@ -462,7 +462,7 @@ class EntryFilter:
         expected = self.json
         if isinstance(expected, Mapping) and isinstance(body, Mapping) and not self.exact:
             paths = {name: steps_of(name) for name in expected if isinstance(name, str) and name not in body}
-            paths = {name: steps for name, steps in paths.items() if len(steps) > 1}
+            paths = {name: steps for name, steps in paths.items() if len(steps) > 1 or (steps and name[0] == "$")}
             for name, steps in paths.items():
                 values = values_at(body, steps)
                 if all(any(mismatches(expected[name], value)) for value in values):

@@ -153,14 +153,15 @@ class Routes:
             if any(matches(name, pattern) for pattern in vendor.hosts):
                 return vendor
         for vendor, root in self._vendors:
-            # A vendor without a root would have every path, so it has those of its operations.
-            if (
-                self._methods_at(vendor.name, path)[0]
-                if not root
-                else path == root or path.startswith(root.rstrip("/") + "/")
-            ):
+            if self._has(vendor, root, path):
                 return vendor
         return UNMATCHED
+
+    def _has(self, vendor: Vendor, root: str, path: str) -> bool:
+        """Return whether *path* is below the *root* of *vendor*; without a root, whether it is that of an operation."""
+        if root:
+            return path == root or path.startswith(root.rstrip("/") + "/")
+        return any(self._methods_at(vendor.name, each)[0] for each in (path, path.removesuffix("/")))
 
     def _nearest(self, vendor: Vendor, method: str, path: str) -> str:
         from difflib import get_close_matches  # slow to import

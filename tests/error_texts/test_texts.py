@@ -81,6 +81,18 @@ FILES = [
         " persons: [{id: q, externalId: e}]}",
         "{}: segmenter.persons[0]: the externalId 'e' is already used by segmenter.segments[0].persons[0]\n",
     ),
+    (
+        "a.yaml",
+        "segmenter: {persons: [{id: p, externalId: e}, {externalId: e},"
+        " {id: q, externalId: f}, {id: r, externalId: f}]}",
+        "{}: segmenter.persons[3]: the externalId 'f' is already used by segmenter.persons[2]\n",
+    ),
+    (
+        "a.yaml",
+        "segmenter: {persons: [{id: p, externalId: e}, {externalId: e}],"
+        " segments: [{id: s, name: A}, {id: s, name: B}]}",
+        "{}: segmenter.segments[1]: the id 's' is already used by segmenter.segments[0]\n",
+    ),
 ]
 
 

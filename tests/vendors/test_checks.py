@@ -237,7 +237,8 @@ def test_a_vendor_without_a_root_gets_its_own_paths_and_all_paths_of_its_host(ti
     vendor = next(vendor for vendor in find_vendors() if vendor.name == "tickets")
     with SegmentMock() as mock, mock.session() as session:
         headers, host = {"x-api-key": "k"}, {"Host": "eu.tickets.example"}
-        for path, more in (("/tickets", {}), ("/tickets", host), ("/nothing", {}), ("/nothing", host)):
+        rows = (("/tickets", {}), ("/tickets", host), ("/tickets/", {}), ("/nothing", {}), ("/nothing", host))
+        for path, more in rows:
             session.post(path, json={"tickets": []}, headers={**headers, **more})
         session.post("/segments", json={}, headers=headers)
         session.post("/api/integration/ext/v1/segments/search", json={}, headers=headers)
@@ -246,6 +247,7 @@ def test_a_vendor_without_a_root_gets_its_own_paths_and_all_paths_of_its_host(ti
     assert calls == [
         ("tickets.create_tickets", 200),
         ("tickets.create_tickets", 200),
+        ("tickets.no_such_operation", 404),
         ("unmatched", 404),
         ("tickets.no_such_operation", 404),
         ("segmenter.create_segment", 400),

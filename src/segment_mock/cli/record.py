@@ -62,7 +62,9 @@ def record(command: tuple[str, ...], target: str, name: str, out: Path, ca_file:
         raise click.UsageError(f"--out {out}: the folder is not empty; name a new one")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "recording.har").touch()  # before the command runs, because its calls can't be repeated
+        probe = out / "recording.har"
+        probe.touch()  # before the command runs, because its calls can't be repeated
+        probe.unlink()
     except OSError as error:
         raise click.UsageError(f"--out {out}: it can't be written: {system_reason(error)}") from None
     vendor = _VENDORS[name]

@@ -95,9 +95,12 @@ class MockTarget:
         """Restore the target's own records, and remove the snapshot of them."""
         try:
             self._control.ask("POST", f"{_SNAPSHOT}/restore")
-            self._control.ask("DELETE", _SNAPSHOT)
         except Unreachable as error:
             return [f"the records of the examples, because its original records could not be restored: {error}"]
+        try:
+            self._control.ask("DELETE", _SNAPSHOT)
+        except Unreachable as error:
+            return [f"the snapshot {_SNAPSHOT.rpartition('/')[2]}: {error}"]
         return []
 
     def _credential_for(self, example: Example) -> str:

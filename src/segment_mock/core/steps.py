@@ -237,8 +237,9 @@ def _lagging(call: Call, lag: Lag) -> AbstractContextManager[None]:
     log, name = call.world.log, call.store.organization
     if not call.operation.reads:
         return nullcontext()
-    mark = log.calls_ago(lag.calls, name)
-    if lag.seconds is not None:
+    if lag.seconds is None:
+        mark = log.calls_ago(lag.calls, name)
+    else:
         mark = log.as_of(call.world.clock.now() - lag.seconds, name)
     call.has_lagged = any(change.organization == name for change in log.since(mark))
     return log.undone(mark, name)

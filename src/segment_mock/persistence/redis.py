@@ -189,10 +189,10 @@ class RedisLog(LastingLog):
     def compact(self, entry: bytes, keep: Collection[str]) -> None:
         """Replace all entries by *entry*.
 
-        If the response is lost, it may have been done or not. Either is a whole log, which is read back: *entry* is the
-        state that the entries before it gave, and *keep* has all blobs that it names. A compaction that arrives later
-        finds another position, and does nothing. So nothing is undone, as a doubtful `append` is. What *entry* has of
-        calls that were not saved yet, such as a reset, then remains although they were answered with an error.
+        If the response is lost, the compaction may or may not have been done. Both leave a whole log, which is read
+        back: *entry* is the state that the earlier entries gave, and *keep* names all of its blobs. A compaction that
+        arrives later finds another position and does nothing. So, unlike a doubtful `append`, it is not undone. Changes
+        of calls that were not saved yet, such as a reset, then remain although those calls were answered with an error.
         """
         self._write(_COMPACT, sealed(entry), *keep)
 

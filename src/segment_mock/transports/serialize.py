@@ -56,13 +56,13 @@ def serialize(response: Response, now: float, connection: ConnectionOption = "",
     *head_only* omits the body but keeps its Content-Length, as in the response to HEAD.
     """
     status = response.status
-    lines = f"HTTP/1.1 {status} {reason(status)}\r\n"
+    head = f"HTTP/1.1 {status} {reason(status)}\r\n"
     for name, value in header_fields(response, now):
-        lines += f"{name}: {value}\r\n"
+        head += f"{name}: {value}\r\n"
     if connection:
-        lines += f"Connection: {connection}\r\n"
-    head = f"{lines}\r\n".encode("latin-1")
-    return head if head_only or status in WITHOUT_BODY else head + response.body
+        head += f"Connection: {connection}\r\n"
+    head_bytes = f"{head}\r\n".encode("latin-1")
+    return head_bytes if head_only or status in WITHOUT_BODY else head_bytes + response.body
 
 
 def split_delivery(

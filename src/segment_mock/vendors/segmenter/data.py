@@ -82,16 +82,23 @@ def load(document: Json, world: World) -> Mapping[str, InitialRecords]:
 
 
 def _repeated_external_id(error: DuplicateKey, segments: list[Json], persons: list[Json]) -> DuplicateKey:
-    """Return *error* with the places of the first two persons that have one external id and different ids."""
-    rows = [(f"persons[{index}]", person) for index, person in enumerate(persons)]
-    for number, segment in reversed([*enumerate(segments)]):
-        members = enumerate(segment["persons"])
-        rows[:0] = [(f"segments[{number}].persons[{index}]", person) for index, person in members]
+    """Return *error* with the places of the first two persons that have one external id and different ids.
+
+    An error that has places already, for rows with one id, is returned unchanged.
+    """
+    if error.place:
+        return error
+    places = [
+        (f"segments[{number}].persons[{index}]", person)
+        for number, segment in enumerate(segments)
+        for index, person in enumerate(segment["persons"])
+    ]
+    places += [(f"persons[{index}]", person) for index, person in enumerate(persons)]
     earlier: dict[str, tuple[str, Json]] = {}
-    for place, person in rows:
+    for place, person in places:
         external_id = person.get("externalId")
         other, first = earlier.setdefault(external_id, (place, person)) if external_id else (place, person)
-        if first.get("id") != person.get("id"):
+        if person.get("id") not in (None, first.get("id")):  # a person without an id is merged with the earlier one
             return DuplicateKey(f"the externalId {brief(external_id)} is already used by", place, other)
     return error
 
