@@ -407,10 +407,153 @@ def test_a_call_that_hangs_fails_the_test_also_if_the_error_is_swallowed(pyteste
     result.stdout.fnmatch_lines(
         [
             "*_ test_swallowed _*",
-            "segment-mock: A call would have hung without end, and the code under test swallowed the error *",
+            "segment-mock: A call would have hung without end, and the test did not fail:",
             "  PUT /api/integration/ext/v1/segments: the fault 'hang' on *, and the client has no timeout; set one",
             "  (@pytest.mark.segment_mock(strict=[[]'operations', 'stubs', 'network']), or *",
             "*_ test_swallowed_by_a_task _*",
             "*FAILED with hang before",
         ]
     )
+
+
+EXPECTED = (
+    CLIENT
+    + """
+import asyncio
+import functools
+import unittest
+import httpx
+import segment_mock as package
+from hypothesis import HealthCheck, given, settings, strategies
+from segment_mock import NetworkBlocked, WouldHangForever
+from segment_mock import NetworkBlocked as Refusal
+from unittest import mock
+
+GROUPS = (WouldHangForever, OSError)
+URL = "https://example.org/"
+
+@pytest.fixture(autouse=True)
+def hang(segment_mock):
+    segment_mock.faults.add("hang")
+
+def expect_hang():
+    with pytest.raises(WouldHangForever):
+        requests.put(SEGMENTS)
+
+def indirectly():
+    expect_hang()
+
+def decorator(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+    return wrapper
+
+def test_nested():
+    async def main():
+        async with httpx.AsyncClient(timeout=None) as client:
+            with pytest.raises(WouldHangForever):
+                await client.put(SEGMENTS)
+    asyncio.run(main())
+
+def test_nested_twice():
+    class Client:
+        def put(self):
+            (lambda: expect(package.WouldHangForever))()
+    def expect(error):
+        with pytest.raises(error):
+            requests.put(SEGMENTS)
+    Client().put()
+
+def test_base_class():
+    with pytest.raises(RuntimeError):
+        requests.put(SEGMENTS)
+
+@pytest.mark.parametrize("error", [WouldHangForever, RuntimeError, (OSError, WouldHangForever)])
+def test_parameter(error):
+    with pytest.raises(error):
+        requests.put(SEGMENTS)
+
+@pytest.mark.parametrize("expectation", [pytest.raises(WouldHangForever)])
+def test_context(expectation):
+    with expectation:
+        requests.put(SEGMENTS)
+
+def test_constant():
+    with pytest.raises(GROUPS):
+        requests.put(SEGMENTS)
+
+def test_helper():
+    indirectly()
+
+@decorator
+@mock.patch("os.getcwd")
+def test_decorated(_):
+    with pytest.raises(WouldHangForever):
+        requests.put(SEGMENTS)
+
+@settings(max_examples=2, database=None, suppress_health_check=list(HealthCheck))
+@given(name=strategies.integers())
+def test_property(name):
+    with pytest.raises(WouldHangForever):
+        requests.put(SEGMENTS)
+
+class TestMethods:
+    def test_method(self):
+        self.expect()
+
+    def expect(self):
+        with pytest.raises(WouldHangForever):
+            requests.put(SEGMENTS)
+
+class TestCase(unittest.TestCase):
+    def test_case(self):
+        with self.assertRaises(WouldHangForever):
+            requests.put(SEGMENTS)
+
+@pytest.mark.segment_mock(block_network=True)
+def test_network():
+    def get():
+        with pytest.raises(NetworkBlocked):
+            requests.get(URL, timeout=2)
+    get()
+    with pytest.raises(WouldHangForever):
+        requests.put(SEGMENTS)
+
+@pytest.mark.segment_mock(block_network=True)
+@pytest.mark.parametrize("error", [Refusal])
+def test_network_parameter(error):
+    with pytest.raises(error):
+        requests.get(URL, timeout=2)
+    expect_hang()
+"""
+)
+
+
+def test_a_test_that_expects_the_error_passes_however_it_names_it(pytester: pytest.Pytester) -> None:
+    """In a nested function, by a base class, as a parameter, in a constant or in a helper."""
+    pytester.makepyfile(test_a=EXPECTED)
+
+    result = pytester.runpytest(*RUN, "-W", "error::pytest_segment_mock.RefusedCallWarning")
+
+    result.assert_outcomes(passed=15)
+
+
+@pytest.mark.parametrize("error", ["Exception", "OSError", "KeyError"])
+def test_a_test_that_names_another_error_does_not_expect_a_call_that_hangs(
+    pytester: pytest.Pytester, error: str
+) -> None:
+    pytester.makepyfile(
+        test_a=CLIENT
+        + f"""
+@pytest.mark.parametrize("error", [{error}, 1, [], None])
+def test_swallowed(segment_mock, error):
+    segment_mock.faults.add("hang")
+    try:
+        requests.put(SEGMENTS)
+    except Exception as caught:
+        assert not isinstance(caught, OSError)
+"""
+    )
+
+    pytester.runpytest(*RUN).assert_outcomes(failed=4)
