@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from typing import Any
 
 import pytest
@@ -130,6 +132,17 @@ def test_injected_is_a_decorator() -> None:
 
     assert [503, 503] == [status(), status()]
     assert 0 == len(mock.faults)
+
+
+def test_injected_is_used_if_it_decorates_a_function_that_is_never_called() -> None:
+    """Such as a test that was deselected."""
+    mock = SegmentMock()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        mock.faults.injected(BUSY)(search)
+        gc.collect()
+
+    assert [] == caught
 
 
 def test_injected_warns_if_it_is_not_used() -> None:

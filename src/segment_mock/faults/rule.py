@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, ContextDecorator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from ..callsite import warn_unused
 from ..core import Call, Middleware, Proceed
@@ -311,6 +311,9 @@ def described(rule: Any, fired: int) -> str:
     return f"<rule {rule.id}: {rule.kind} on {rule.operation} {words}>"
 
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
 class Injection(ContextDecorator, AbstractContextManager[Any]):
     """A context manager that calls *arm* at its start, and removes the rule or rules that it returns from *rules*."""
 
@@ -319,8 +322,12 @@ class Injection(ContextDecorator, AbstractContextManager[Any]):
         self._added: list[Any] = []
         self._is_used = False
 
+    def __call__(self, function: _Function) -> _Function:
+        """Arm the rules while the decorated *function* runs; a function that is never called is no mistake."""
+        self._is_used = True
+        return super().__call__(function)
+
     def _recreate_cm(self) -> Injection:
-        self._is_used = True  # as a decorator
         return Injection(self._rules, self._arm)
 
     def __enter__(self) -> Any:
