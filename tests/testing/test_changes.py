@@ -9,6 +9,10 @@ from segment_mock import SettingError, added, anything, removed, unchanged, upda
 ROOT = "/api/integration/ext/v1"
 
 
+CHAIN = [{"externalSystemId" if number % 2 else "description": str((number + 1) // 2)} for number in range(1999)]
+"""Each row fits two of 2,000 records, so that a further row moves all others by one record."""
+
+
 @pytest.fixture
 def mock_with_records(mock):
     """A mock with two groups of Salsa, and a segment of the Segmenter that has one person."""
@@ -150,6 +154,31 @@ def test_a_long_message_is_truncated(mock_with_records):
 
     assert (20, "  and 5 more") == (text.count("\n  + "), text.splitlines()[-1])
     assert max(map(len, text.splitlines())) < 400
+
+
+@pytest.mark.parametrize(
+    ("segments", "phrases"),
+    [
+        (added(1950), ["expected 1950 added, got 2000 added"]),
+        (added(*[{"type": "INTEGRATED"}] * 2000), []),
+        (added(*[{"type": "INTEGRATED"}] * 1950), ["expected 1950 added, got 2000 added"]),
+        (added(*[{"type": "INTEGRATED"}] * 2050), ["expected 2050 added, got 2000 added", "and 30 more missing"]),
+        (added(*({"name": str(number)} for number in reversed(range(2000)))), []),
+        (added(*CHAIN, {"name": "0"}), []),
+    ],
+    ids=["number", "all alike", "fewer alike", "more alike", "reversed", "chain"],
+)
+def test_thousands_of_records_are_compared(mock, segments, phrases):
+    def action():
+        for number in range(2000):
+            mock.salsa.add_segment(str(number), description=f"{number // 2}", externalSystemId=f"{(number + 1) // 2}")
+
+    if not phrases:
+        with mock.expect_changes(salsa={"segments": segments}):
+            action()
+        return
+    text = failure_message(mock, {"salsa": {"segments": segments}}, action)
+    assert all(phrase in text for phrase in phrases)
 
 
 def test_a_change_is_attributed_to_the_call_within_the_block(mock_with_records, upsert):

@@ -23,6 +23,8 @@ ChangeKind: TypeAlias = Literal["added", "updated", "removed"]
 _SIGNS: Mapping[ChangeKind, str] = {"added": "+", "updated": "~", "removed": "-"}
 _SHOWN = 20
 """How many records of one table are listed."""
+_PLAIN = (str, int, float, bool, type(None))
+"""Types of members that are equal only to values of these types, with an equal hash."""
 
 
 @dataclass(frozen=True)
@@ -142,20 +144,68 @@ def _unmatched(
     rows: Sequence[Mapping[str, Any] | None], records: Sequence[Record]
 ) -> tuple[list[Mapping[str, Any] | None], list[Record]]:
     """Match rows and records one to one, as many as possible, and return those that are left over."""
+    partial = [row for row in rows if row is not None]
+    unmatched_rows, other_records = _unmatched_partial(partial, records)
+    free = len(rows) - len(partial)  # each of them takes any record
+    return [*unmatched_rows, *[None] * (free - len(other_records))], other_records[free:]
+
+
+def _unmatched_partial(
+    rows: Sequence[Mapping[str, Any]], records: Sequence[Record]
+) -> tuple[list[Mapping[str, Any] | None], list[Record]]:
+    candidates = _candidates(rows, records)
     takes: dict[int, int] = {}
+    """The row that takes each record, both by index."""
+    hopeless: set[int] = set()
+    """Records that no further row can free: a search that failed came by them."""
+    unmatched: list[Mapping[str, Any] | None] = []
 
-    def match_row(row: int, visited: set[int]) -> bool:
-        for index, other in enumerate(records):
-            expected_record = rows[row]
-            if index not in visited and (expected_record is None or not any(mismatches(expected_record, other))):
-                visited.add(index)
-                if index not in takes or match_row(takes[index], visited):
-                    takes[index] = row
-                    return True
-        return False
+    def fits(row: int, index: int) -> bool:
+        return not any(mismatches(rows[row], records[index]))
 
-    unmatched_rows = [rows[row] for row in range(len(rows)) if not match_row(row, set())]
-    return unmatched_rows, [other for index, other in enumerate(records) if index not in takes]
+    for start, expected in enumerate(rows):
+        reached: dict[int, int] = {}
+        """The row that would rather take each record."""
+        queue = [start]
+        for row in queue:  # which grows by the rows that would have to take another record
+            index = next((i for i in candidates[row] if i not in takes and fits(row, i)), None)
+            if index is not None:
+                _reassign(takes, reached, row, index)
+                break
+            for i in candidates[row]:
+                if i in takes and i not in reached and i not in hopeless and fits(row, i):
+                    reached[i] = row
+                    queue.append(takes[i])
+        else:
+            hopeless.update(reached)
+            unmatched.append(expected)
+    return unmatched, [other for index, other in enumerate(records) if index not in takes]
+
+
+def _reassign(takes: dict[int, int], reached: Mapping[int, int], row: int, index: int) -> None:
+    """Let *row* take the free record *index*, the row that *reached* its record take that one, and so on."""
+    records = {other: each for each, other in takes.items() if each in reached}
+    while True:
+        takes[index] = row
+        if row not in records:
+            return
+        index = records[row]
+        row = reached[index]
+
+
+def _candidates(rows: Sequence[Mapping[str, Any]], records: Sequence[Record]) -> list[Sequence[int]]:
+    """Return for each row the indexes of the records that may fit, by the most selective plain member of the row."""
+    everything = range(len(records))
+    plain = [{name: member for name, member in row.items() if type(member) in _PLAIN} for row in rows]
+    indexes: dict[str, dict[Any, list[int]]] = {name: {} for members in plain for name in members}
+    for index, other in enumerate(records):
+        for name, by_value in indexes.items():
+            if isinstance(other.get(name), _PLAIN):
+                by_value.setdefault(other.get(name), []).append(index)
+    return [
+        min((indexes[name].get(member, ()) for name, member in members.items()), key=len, default=everything)
+        for members in plain
+    ]
 
 
 class ExpectedChanges:
@@ -233,11 +283,13 @@ def diff(core: Source, name: str, expected: Expected, changes: list[Difference],
     if len(changes) > _SHOWN:
         yield f"  and {len(changes) - _SHOWN} more"
     for kind, (rows, records) in unmatched.items():
-        for row in rows:
-            if row is not None:
-                yield f"  missing: {kind} {brief(dict(row))}"
-                nearest = min(([*mismatches(row, other)] for other in records), key=len, default=[])
-                yield from (f"      {miss}" for miss in nearest[:_SHOWN])
+        missing = [row for row in rows if row is not None]
+        for row in missing[:_SHOWN]:
+            yield f"  missing: {kind} {brief(dict(row))}"
+            nearest = min(([*mismatches(row, other)] for other in records), key=len, default=[])
+            yield from (f"      {miss}" for miss in nearest[:_SHOWN])
+        if len(missing) > _SHOWN:
+            yield f"  and {len(missing) - _SHOWN} more missing"
 
 
 def _row(change: Difference) -> str:
