@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -132,6 +134,25 @@ def test_injected_is_a_decorator() -> None:
 
     assert [503, 503] == [status(), status()]
     assert 0 == len(mock.faults)
+
+
+def test_injected_decorates_a_coroutine_function() -> None:
+    mock = SegmentMock()
+
+    @mock.faults.injected(BUSY, "salsa.*")
+    async def count() -> int:
+        return len([*mock.faults])
+
+    assert (1, 0) == (asyncio.run(count()), len([*mock.faults]))
+
+
+def test_injected_refuses_to_decorate_a_class_or_a_generator() -> None:
+    def generate() -> Iterator[int]:
+        yield 1
+
+    for other in (generate, type("Sync", (), {})):
+        with pytest.raises(TypeError, match=r"decorates functions and coroutine functions, not .*; use 'with'"):
+            SegmentMock().faults.injected(BUSY)(other)
 
 
 def test_injected_is_used_if_it_decorates_a_function_that_is_never_called() -> None:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, ContextDecorator
 from dataclasses import dataclass
+from functools import wraps
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from typing import Any, TypeVar, cast
 
 from ..callsite import warn_unused
@@ -323,9 +325,23 @@ class Injection(ContextDecorator, AbstractContextManager[Any]):
         self._is_used = False
 
     def __call__(self, function: _Function) -> _Function:
-        """Arm the rules while the decorated *function* runs; a function that is never called is no mistake."""
+        """Arm the rules while *function*, a function or coroutine function, runs; it is no mistake never to call it.
+
+        Raises TypeError for a class, and for a generator, because its body runs after the call.
+        """
         self._is_used = True
-        return super().__call__(function)
+        if isclass(function) or isgeneratorfunction(function) or isasyncgenfunction(function):
+            raise TypeError(
+                f"faults.injected(...) decorates functions and coroutine functions, not {function!r}; use 'with'"
+            )
+        if not iscoroutinefunction(function):
+            return super().__call__(function)
+
+        async def awaited(*args: Any, **options: Any) -> Any:
+            with self._recreate_cm():
+                return await function(*args, **options)
+
+        return cast("_Function", wraps(function)(awaited))
 
     def _recreate_cm(self) -> Injection:
         return Injection(self._rules, self._arm)
