@@ -1,14 +1,18 @@
-"""httpx under trio, and httpcore without httpx: interception patches httpcore, whatever runs the coroutines."""
+"""httpx under trio or asyncio, and httpcore alone: interception patches httpcore, whatever runs the coroutines."""
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import anyio
 import httpcore
 import httpx
 import pytest
 import trio
+from anyio.lowlevel import checkpoint
 
 from segment_mock import SegmentMock, faults
 
@@ -46,6 +50,35 @@ def test_httpx_is_intercepted_under_trio(mock: SegmentMock, transport: Any) -> N
         trio.run(calls)
 
     assert [200] * 5 == seen
+
+
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_call_that_is_cancelled_at_any_turn_of_the_loop_leaves_no_warning(
+    mock: SegmentMock, backend: str, turns: int
+) -> None:
+    """No coroutine is left that nothing awaits, and the client can call again."""
+    seen: list[int] = []
+
+    async def send_request(client: httpx.AsyncClient) -> None:
+        seen.append((await client.get(METRICS)).status_code)
+
+    async def calls() -> None:
+        async with httpx.AsyncClient(headers=HEADERS) as client:
+            async with anyio.create_task_group() as group:
+                group.start_soon(send_request, client)
+                for _ in range(turns):
+                    await checkpoint()
+                group.cancel_scope.cancel()
+            seen.clear()
+            await send_request(client)
+
+    with warnings.catch_warnings(record=True) as caught, mock.intercept():
+        warnings.simplefilter("always", RuntimeWarning)
+        anyio.run(calls, backend=backend)
+        gc.collect()
+
+    assert ([200], []) == (seen, [str(warning.message) for warning in caught])
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])

@@ -100,6 +100,8 @@ async def _read(reading: Coroutine[Any, Any, Any], *, is_async: bool) -> Any:
         raise httpcore.ReadTimeout(*error.args) from error
     except OSError as error:
         raise httpcore.ReadError(*error.args) from error
+    finally:
+        reading.close()  # not awaited if the task was cancelled at the checkpoint
 
 
 def _second_pool(pool: Any, request: Any) -> Any:
