@@ -26,6 +26,7 @@ from tests.transports.inprocess.clients import ALL, CLIENTS, HEADERS, SALSA, SEA
 
 URL = SALSA + SEARCH
 F: Any = faults
+CLIENTS_OF_COROUTINES: dict[str, Any] = {"aiohttp": aiohttp.ClientSession, "httpx": httpx.AsyncClient}
 PATCHED_ATTRIBUTES = (
     (socket, "getaddrinfo"),
     (socket, "gethostbyname"),
@@ -282,6 +283,32 @@ def test_the_default_timeout_of_aiohttp_applies(mock: SegmentMock) -> None:
 
     # aiohttp rounds the deadline up to a whole second of the loop's time, and the wait starts shortly after the call.
     assert 299 <= mock.clock.now() - before <= 301
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="needs the eager tasks of Python 3.12")
+@pytest.mark.parametrize("library", CLIENTS_OF_COROUTINES)
+def test_calls_in_a_loop_with_eager_tasks_get_their_responses(mock: SegmentMock, library: str) -> None:
+    """The second call uses the connection of the first; calls of parallel tasks have one each."""
+    eager_task_factory: Any = vars(asyncio)["eager_task_factory"]
+    seen: list[int] = []
+
+    async def post(client: Any) -> None:
+        response = await client.post(URL, json=ALL, headers=HEADERS)
+        seen.append(response.status if library == "aiohttp" else response.status_code)
+
+    async def calls() -> None:
+        asyncio.get_running_loop().set_task_factory(eager_task_factory)
+        timeout: Any = {"aiohttp": aiohttp.ClientTimeout(10), "httpx": 10}[library]
+        async with CLIENTS_OF_COROUTINES[library](timeout=timeout) as client:
+            for _ in range(2):
+                await post(client)
+            mock.faults.add(F.Latency(seconds=1))
+            await asyncio.gather(*(asyncio.create_task(post(client)) for _ in range(3)))
+
+    with mock.intercept():
+        asyncio.run(calls())
+
+    assert [200] * 5 == seen
 
 
 def test_a_traced_request_of_httpx_is_the_same_as_an_untraced_request(mock: SegmentMock) -> None:

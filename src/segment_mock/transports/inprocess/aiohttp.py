@@ -127,7 +127,8 @@ class ConnectionTransport(asyncio.Transport):
 
     def _wake(self) -> None:
         if self._reading is None:
-            self._reading = self._loop.create_task(self._read())
+            # Not by create_task: an eager factory of the loop would run the task before `_reading` is set.
+            self._reading = asyncio.Task(self._read(), loop=self._loop)
 
     async def _read(self) -> None:
         connection = self._connection
