@@ -358,7 +358,7 @@ HANGING = (
     + """
 import asyncio
 import httpx
-from segment_mock import WouldHangForever
+from segment_mock import WouldHangForever, create_app
 
 def swallow():
     for _ in range(2):
@@ -380,6 +380,15 @@ def test_swallowed_by_a_task(segment_mock):
                 pass
     segment_mock.faults.add("hang")
     asyncio.run(put())
+
+def test_swallowed_by_a_test_client(segment_mock):
+    client = create_app().test_client()
+    client.post("/_mock/faults", json={"kind": "hang"})
+    requests.put(SEGMENTS)
+    try:
+        client.put("/api/integration/ext/v1/segments?a=1")
+    except Exception:
+        pass
 
 @pytest.mark.segment_mock_sweep(faults=[{"kind": "hang", "after": False}])
 def test_sweep(segment_mock):
@@ -403,7 +412,7 @@ def test_a_call_that_hangs_fails_the_test_also_if_the_error_is_swallowed(pyteste
 
     result = pytester.runpytest(*RUN)
 
-    result.assert_outcomes(passed=3, failed=4)
+    result.assert_outcomes(passed=3, failed=5)
     result.stdout.fnmatch_lines(
         [
             "*_ test_swallowed _*",
@@ -411,6 +420,8 @@ def test_a_call_that_hangs_fails_the_test_also_if_the_error_is_swallowed(pyteste
             "  PUT /api/integration/ext/v1/segments: the fault 'hang' on *, and the client has no timeout; set one",
             "  (@pytest.mark.segment_mock(strict=[[]'operations', 'stubs', 'network']), or *",
             "*_ test_swallowed_by_a_task _*",
+            "*_ test_swallowed_by_a_test_client _*",
+            "  PUT /api/integration/ext/v1/segments[?]a=1: the fault 'hang' on *; a test client can't have one",
             "*FAILED with hang before",
         ]
     )

@@ -22,7 +22,7 @@ from ..lasting import new_emulator
 from ..persistence import StoreInUse
 from ..settings import SettingError, suggestion
 from ..transports import wsgi
-from ..transports.inprocess.waiting import WouldHangForever
+from ..transports.inprocess.waiting import Wait, WouldHangForever, would_hang
 from ..vendors import find_vendors
 from .admin import control_plane
 from .events import INTERVAL
@@ -220,7 +220,7 @@ def control_client(core: Emulator) -> Callable[[messages.Request, LiveServer | N
 
 def _answer(core: Emulator, flask: Request) -> Response:
     clock = core.world.clock
-    wait = clock.wait if wsgi.is_served(flask.environ) else partial(_advance, clock)
+    wait = clock.wait if wsgi.is_served(flask.environ) else partial(_advance, clock, flask)
     try:
         mock_response = messages.run_sync(core.answer(_read(flask, core.settings["body_limit"])), wait)
     except WouldHangForever as error:
@@ -233,10 +233,10 @@ def _answer(core: Emulator, flask: Request) -> Response:
     return response
 
 
-def _advance(clock: Clock, seconds: float) -> None:
+def _advance(clock: Clock, flask: Request, seconds: float) -> None:
     if isinf(seconds):
-        why = getattr(seconds, "why", "") or "a fault"
-        raise WouldHangForever(f"{why} waits without end, and a test client has no timeout")
+        call = f"{flask.method} {wsgi.request_target(flask.environ)}"
+        raise would_hang(Wait(seconds, call, getattr(seconds, "why", "")), "a test client can't have one")
     clock.move_to(clock.now() + seconds)
 
 

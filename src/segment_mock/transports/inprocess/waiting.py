@@ -81,16 +81,16 @@ async def pause(clock: Clock, seconds: float, wait: Wait, *, is_async: bool) -> 
     code, no real time passes. Raises `WouldHangForever` for an infinite wait that nothing could end.
     """
     if is_async:
-        await virtual_time.wait(clock, seconds, wait.end, lambda: _would_hang(wait))
+        await virtual_time.wait(clock, seconds, wait.end, lambda: would_hang(wait))
     elif math.isinf(seconds):
-        raise _would_hang(wait)
+        raise would_hang(wait)
     else:
         clock.skip(seconds)
 
 
-def _would_hang(wait: Wait) -> WouldHangForever:
-    """Return the error for a *wait* that nothing can end."""
+def would_hang(wait: Wait, remedy: str = "set one") -> WouldHangForever:
+    """Record and return the error for a *wait* that nothing can end; *remedy* is about the client's missing timeout."""
     reason = wait.reason or "a fault"
-    message = f"{wait.call}: {reason} waits without end, and the client has no timeout; set one"
+    message = f"{wait.call}: {reason} waits without end, and the client has no timeout; {remedy}"
     refused.note_hanging(message)
     return WouldHangForever(message)
