@@ -100,6 +100,17 @@ class Patch:
         return self.attributes.get(self.name, _MISSING)
 
 
+class _Place(NamedTuple):
+    """The attribute of a *patch*, with what the loops of `PatchGroup` need; *before* is its value without the patch."""
+
+    patch: Patch
+    owner: Any
+    attributes: Mapping[str, Any]
+    name: str
+    before: Any
+    wrapper: Any
+
+
 class PatchGroup:
     """Patches that are applied and removed together.
 
@@ -109,39 +120,39 @@ class PatchGroup:
 
     def __init__(self, patches: Iterable[Patch]) -> None:
         self.patches = [*patches]
-        # Own attributes, inherited ones, and inherited ones to be left alone, each with what its loop needs.
-        self._own: list[tuple[Patch, Any, Mapping[str, Any], str, Any, Any]] = []
-        self._inherited: list[tuple[Patch, Any, Mapping[str, Any], str, Any, Any]] = []
+        # Own attributes, inherited ones, and inherited ones to be left alone.
+        self._own: list[_Place] = []
+        self._inherited: list[_Place] = []
         self._idle: list[Patch] = []
         for patch in self.patches:
-            place = patch, patch.owner, patch.attributes, patch.name
+            place = _Place(patch, patch.owner, patch.attributes, patch.name, patch.before, patch.wrapper)
             if patch.before is not _MISSING:
-                self._own.append((*place, patch.before, patch.wrapper))
+                self._own.append(place)
             elif not patch.only_own:
-                self._inherited.append((*place, patch.original, patch.wrapper))
+                self._inherited.append(place._replace(before=patch.original))
             else:
                 self._idle.append(patch)
 
     @property
     def is_applied(self) -> bool:
         """Whether all wrappers are in place."""
-        rows = [*self._own, *self._inherited]
+        places = [*self._own, *self._inherited]
         is_idle = not any(patch.name in patch.attributes for patch in self._idle)
-        return is_idle and all(attributes.get(name) is wrapper for _, _, attributes, name, _, wrapper in rows)
+        return is_idle and all(place.attributes.get(place.name) is place.wrapper for place in places)
 
     def apply(self) -> list[Patch]:
         """Wrap the originals, and return the patches that were not applied because something else is in their place."""
         obstructed = []
-        for patch, owner, attributes, name, before, wrapper in self._own:
-            if name in attributes and attributes[name] is before:
-                setattr(owner, name, wrapper)
+        for place in self._own:
+            if place.attributes.get(place.name, _MISSING) is place.before:
+                setattr(place.owner, place.name, place.wrapper)
             else:
-                obstructed.append(patch)
-        for patch, owner, attributes, name, original, wrapper in self._inherited:
-            if name in attributes or getattr(owner, name) is not original:
-                obstructed.append(patch)
+                obstructed.append(place.patch)
+        for place in self._inherited:
+            if place.name in place.attributes or getattr(place.owner, place.name) is not place.before:
+                obstructed.append(place.patch)
             else:
-                setattr(owner, name, wrapper)
+                setattr(place.owner, place.name, place.wrapper)
         for patch in self._idle:
             if patch.name in patch.attributes:
                 obstructed.append(patch)
@@ -152,12 +163,12 @@ class PatchGroup:
 
         Its patch stays then, and our wrapper below only passes calls on.
         """
-        for _, owner, attributes, name, before, wrapper in self._own:
-            if name in attributes and attributes[name] is wrapper:
-                setattr(owner, name, before)
-        for _, owner, attributes, name, _, wrapper in self._inherited:
-            if name in attributes and attributes[name] is wrapper:
-                delattr(owner, name)
+        for place in self._own:
+            if place.attributes.get(place.name) is place.wrapper:
+                setattr(place.owner, place.name, place.before)
+        for place in self._inherited:
+            if place.attributes.get(place.name) is place.wrapper:
+                delattr(place.owner, place.name)
 
 
 class Library(NamedTuple):
