@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
@@ -72,8 +71,3 @@ def _relative(file: str) -> str:
         return str(Path(file).relative_to(Path.cwd()))
     except (OSError, ValueError):
         return file
-
-
-def warn_unused(name: str, consequence: str) -> None:
-    """Warn, from the ``__del__`` of a context manager called *name*, that it was never entered, and what follows."""
-    warnings.warn(f"{name} was not used in a with statement, so {consequence}", RuntimeWarning, stacklevel=3)

@@ -1,8 +1,9 @@
-"""Words for messages: numbers with their nouns, lists of names, and the reasons in errors of other libraries."""
+"""Words for messages: numbers with their nouns, lists of names, reasons in errors of other libraries, a warning."""
 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 
 _NUMBERS = re.compile(r"\[Errno -?\d+\] |\[SSL: \w+\] | \(_ssl\.c:\d+\)|\bError -?\d+ [^.]*\d\. ")
@@ -38,3 +39,8 @@ def json_reason(error: Exception) -> str:
 def comma_list(names: Iterable[object]) -> str:
     """Return *names* separated by commas, as a reader writes them: without brackets and quotes."""
     return ", ".join(map(str, names))
+
+
+def warn_unused(name: str, consequence: str) -> None:
+    """Warn, from the ``__del__`` of a context manager called *name*, that it was never entered, and what follows."""
+    warnings.warn(f"{name} was not used in a with statement, so {consequence}", RuntimeWarning, stacklevel=3)

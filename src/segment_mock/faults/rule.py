@@ -10,7 +10,6 @@ from functools import wraps
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from typing import Any, TypeVar, cast
 
-from ..callsite import warn_unused
 from ..core import Call, Middleware, Proceed
 from ..core.world import Random, moved
 from ..forking import new_lock
@@ -19,7 +18,7 @@ from ..journal import matches_operation
 from ..json_match import brief
 from ..messages import Response
 from ..settings import FLOAT, INT, Option, OptionType, SettingError, suggestion
-from ..wording import comma_list, times
+from ..wording import comma_list, times, warn_unused
 from .base import Fault
 from .matching import Match, connection_test, predicate
 

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ..callsite import warn_unused
 from ..journal import Entry
 from ..json_match import brief, mismatches
 from ..settings import SettingError, unknown_name
 from ..store import Difference, Record
-from ..wording import plural
+from ..wording import plural, warn_unused
 
 if TYPE_CHECKING:
     from types import TracebackType

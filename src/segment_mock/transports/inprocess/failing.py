@@ -71,9 +71,9 @@ def _error(failure: ConnectFailure, timeout: float | None, refused: str) -> OSEr
     if failure == "dns":
         return socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     if failure == "timeout":
-        return (
-            TimeoutError("timed out") if timeout is not None else TimeoutError(errno.ETIMEDOUT, "Connection timed out")
-        )
+        if timeout is None:
+            return TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+        return TimeoutError("timed out")
     error = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] {_UNTRUSTED}")
     error.library, error.reason = "SSL", "CERTIFICATE_VERIFY_FAILED"
     error.verify_code, error.verify_message = 20, _UNTRUSTED.partition(": ")[2]
