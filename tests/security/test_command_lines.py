@@ -70,7 +70,7 @@ def test_an_invalid_argument_exits_with_2_and_one_sentence(args: tuple[str, ...]
         ("--config", "f.yaml", b"\n\ntls: !!bool x\n", "line 3"),
         ("--faults", "g.yaml", b"- kind: error\n  when: {tmes: 1}\n", "[0]: when: unknown condition 'tmes'"),
         ("--stubs", "h.yaml", b"- {method: GET, path: /x, jsn: {}}\n", "[0]: unknown member 'jsn'"),
-        ("--scenarios", "i.yaml", b"mine: {abuot: x}\n", "mine: unknown member 'abuot'"),
+        ("--scenarios", "i.yaml", b"sync: {abuot: x}\n", "sync: unknown member 'abuot'"),
     ],
 )
 def test_an_invalid_file_exits_with_2_and_names_file_and_line(
