@@ -418,9 +418,13 @@ class Emulator:
             filters["organization"] = self.world.organization_name(organization)
         return EntryFilter(**filters)
 
-    def entries(self, **filters: Any) -> list[Entry]:
-        """Return the matching entries of the journal, oldest first. It takes the same arguments as `entry_filter`."""
-        return self.entry_filter(**filters).select(self.journal)
+    def entries(self, **filters: Any) -> tuple[list[Entry], list[Entry]]:
+        """Return the matching entries of the journal, and those that may match, both oldest first.
+
+        It takes the same arguments as `entry_filter`.
+        """
+        entry_filter, entries = self.entry_filter(**filters), [*self.journal]
+        return entry_filter.select(entries), entry_filter.undecided(entries)
 
     def scenarios(self) -> dict[str, Json]:
         """Return every scenario by name, with ``about`` and ``faults``: the shipped ones, then the user's own."""

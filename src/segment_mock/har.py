@@ -19,8 +19,8 @@ _OWN = (
 )  # fmt: skip
 
 
-def har(entries: Iterable[Entry], version: str) -> dict[str, Any]:
-    """Return *entries* as an HTTP Archive 1.2; *version* is the version of this package.
+def har(entries: Iterable[Entry], version: str, comment: str = "") -> dict[str, Any]:
+    """Return *entries* as an HTTP Archive 1.2; *version* is the version of this package, *comment* is about the whole.
 
     Members that the format lacks (operation, faults, changes, hint and others) are in ``_segmentMock`` of each entry,
     with the same names as in ``/_mock/journal``. Times are times of the mock's clock. Credentials are redacted, as in
@@ -28,7 +28,8 @@ def har(entries: Iterable[Entry], version: str) -> dict[str, Any]:
     ``_error``.
     """
     creator = {"name": "segment-mock", "version": version}
-    return {"log": {"version": "1.2", "creator": creator, "entries": [_entry(entry) for entry in entries]}}
+    log = {"version": "1.2", "creator": creator, "entries": [_entry(entry) for entry in entries]}
+    return {"log": {**log, "comment": comment} if comment else log}
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -325,6 +325,15 @@ class Journal:
         self.forgotten += 1
 
 
+def undecided_note(numbers: Sequence[int]) -> str:
+    """Return a sentence about the entries with these *numbers*, whose bodies are not kept whole; ``""`` for none."""
+    if not numbers:
+        return ""
+    reason = f"because the journal keeps only the first {BODY_LIMIT // 1024} KiB of a body"
+    some = ", ".join(f"#{number}" for number in numbers[:10]) + (" and others" if len(numbers) > 10 else "")
+    return f"json: {plural(len(numbers), 'call')} left out that may match, {reason}: {some}"
+
+
 class Filters(TypedDict, total=False):
     """The keyword arguments of every query of the journal; `EntryFilter` describes them."""
 
@@ -393,11 +402,12 @@ class EntryFilter:
             raise SettingError(f"status: {brief(self.status)} is not a whole number")
         if isinstance(self.status, int) and not 100 <= self.status <= 999:
             raise SettingError(f"status: {brief(self.status)} is not a status, which is from 100 to 999")
-        for name, value in (self.headers or {}).items():
-            if isinstance(value, str) and value != REDACTED and is_secret_name(name):
-                raise SettingError(
-                    f"headers.{name}: the journal redacts credentials; expected a matcher such as unittest.mock.ANY"
-                )
+        for place, values in (("headers", self.headers), ("query", self.query)):
+            for name, value in (values or {}).items():
+                if isinstance(value, str) and value != REDACTED and is_secret_name(name):
+                    raise SettingError(
+                        f"{place}.{name}: the journal redacts credentials; expected a matcher such as unittest.mock.ANY"
+                    )
         if isinstance(self.json, (str, bytes)) and self.json.strip()[:1] in ("{", "[", b"{", b"["):
             raise SettingError(f"json: {brief(self.json)} is JSON text; expected the parsed value")
         if self.exact and self.json is None:
@@ -443,6 +453,15 @@ class EntryFilter:
         """Return whether *entry* fails only because the journal does not keep its whole body."""
         misses = [*self.misses(entry)] if self.names(entry) else []
         return bool(misses) and all(miss.actual is CUT for miss in misses)
+
+    def undecided(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Return those of *entries* that `select` leaves out although they may match, oldest first."""
+        if self.json is None or self.limit == 0:
+            return []
+        entries = [*entries]
+        matching = self.select(entries)
+        oldest = matching[0].id if matching and len(matching) == self.limit else 0
+        return [entry for entry in entries if entry.id > oldest and self.may_match(entry)]
 
     def _parameters(self, entry: Entry) -> Iterator[Mismatch]:
         for name, expected in (self.headers or {}).items():

@@ -861,11 +861,12 @@ class _RemoteCore:
             filters["organization"] = organization_name(organization) if is_isolated else ""
         return EntryFilter(**filters)
 
-    def entries(self, **filters: Any) -> list[Entry]:
+    def entries(self, **filters: Any) -> tuple[list[Entry], list[Entry]]:
         entry_filter = self.entry_filter(**filters)
-        return entry_filter.select(
-            self.journal.fetch(vendor=entry_filter.vendor, operation=entry_filter.operation, since=entry_filter.since)
+        entries = self.journal.fetch(
+            vendor=entry_filter.vendor, operation=entry_filter.operation, since=entry_filter.since
         )
+        return entry_filter.select(entries), entry_filter.undecided(entries)
 
     def snapshot(self) -> RemoteSnapshot:
         return RemoteSnapshot(self.client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from threading import Thread
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -52,6 +53,7 @@ def test_a_fault_can_be_added_in_every_form(mock: Any, fault: Any) -> None:
         ({"status": True}, "status: True is not a whole number"),
         ({"fault": "eror"}, r"fault: unknown fault kind 'eror' \(did you mean 'error'\?\)"),
         ({"headers": {"authToken": "t"}}, "headers.authToken: the journal redacts credentials"),
+        ({"query": {"apiKey": "k"}}, "query.apiKey: the journal redacts credentials"),
         ({"json": '{"payload": {}}'}, "json: .* is JSON text; expected the parsed value"),
         ({"exact": True}, "exact: json is missing; exact=True compares the whole body with it"),
         ({"within": -1}, "within: -1 is not a number of seconds, at least 0"),
@@ -66,6 +68,29 @@ def test_a_filter_that_no_call_can_match_is_an_error(mock: Any, filters: dict[st
     if "within" not in filters:
         with pytest.raises(SettingError, match=problem):
             mock.journal.entries(**filters)
+
+
+def test_calls_whose_body_is_too_long_to_compare_are_named_in_a_warning(mock: Any) -> None:
+    """They would be missing otherwise, without a word."""
+    long_body = {"payload": {"segments": [{"name": "long", "description": "d" * 70_000}]}}
+    for body in (long_body, {"payload": {"segments": [{"name": "short"}]}}, long_body):
+        mock.session().put(f"{ROOT}/segments", json=body, headers=SALSA)
+    members = {"payload.segments[0].name": ANY}
+    warning = r"^json: 2 calls left out that may match, because the journal keeps only the first 64 KiB .*: #1, #3$"
+
+    with pytest.warns(UserWarning, match=warning) as warnings:
+        assert [2] == [entry.id for entry in mock.journal.entries(json=members)]
+    assert __file__ == warnings[0].filename
+    with pytest.warns(UserWarning, match=warning):
+        assert warnings[0].message.args == (mock.journal.har(json=members)["log"]["comment"],)
+    with pytest.warns(UserWarning, match=r"1 call left out .*: #3$"):
+        mock.journal.entries(json=members, limit=1)
+    with pytest.warns(UserWarning, match=r"1 call left out .*: #3$"):
+        assert [] == mock.journal.entries(json={"payload": []}, since=1)
+    for filters in ({"status": 500}, {"operation": "search_segments"}, {"limit": 0}):
+        assert [] == mock.journal.entries(json=members, **filters)
+    assert [1, 2, 3] == [entry.id for entry in mock.journal.entries()]
+    assert "comment" not in mock.journal.har()["log"]
 
 
 def test_calls_can_be_filtered_by_a_fault_whose_rule_was_removed(mock: Any) -> None:

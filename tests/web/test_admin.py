@@ -72,6 +72,19 @@ def test_the_journal_can_be_listed_filtered_read_and_cleared(client: FlaskClient
     assert [] == client.get("/_mock/journal").json["entries"]
 
 
+def test_the_journal_has_the_ids_of_calls_whose_body_is_too_long_to_compare(client: FlaskClient) -> None:
+    for text in ("d" * 70_000, "d"):
+        body = {"payload": {"segments": [{"name": "n", "description": text}]}}
+        client.put("/api/integration/ext/v1/segments", json=body, headers=KEY)
+    query = "?json=%7B%22payload%22%3A%7B%7D%7D"
+    journal, summary = client.get(f"/_mock/journal{query}").json, client.get(f"/_mock/journal/summary{query}").json
+
+    assert ([2], [1]) == ([entry["id"] for entry in journal["entries"]], journal["undecided"])
+    assert ([2], [1]) == ([call["id"] for call in summary["calls"]], summary["undecided"])
+    assert "1 call left out" in client.get(f"/_mock/journal.har{query}").json["log"]["comment"]
+    assert [] == client.get("/_mock/journal").json["undecided"]
+
+
 def test_the_clock_can_be_frozen_advanced_and_released(client: FlaskClient) -> None:
     """POST /_mock/clock changes the timestamps of the vendors."""
     client.post("/_mock/clock", json={"freeze": "2026-01-01T00:00:00Z"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,10 @@ def journal(
     elif number is not None:
         _show(client.get(f"/journal/{number}"), as_json)
     elif har is not None:
-        archive = json.dumps(client.call("GET", "/journal.har", query=query), indent=1)
+        archive = client.call("GET", "/journal.har", query=query)
         with click.open_file(str(har), "w", encoding="utf-8") as file:
-            file.write(archive)
+            file.write(json.dumps(archive, indent=1))
+        _print_note(archive["log"].get("comment", ""))
         if har != Path("-"):
             click.echo(f"{har}: written", err=True)
     elif follow:
@@ -109,6 +110,7 @@ def journal(
 
 
 def _list(response: Mapping[str, Any], as_json: bool) -> None:
+    _note_undecided(response["undecided"])
     if as_json:
         print_json(response["entries"])
         return
@@ -118,12 +120,25 @@ def _list(response: Mapping[str, Any], as_json: bool) -> None:
         click.echo(f"{forgotten_calls} dropped (--journal-size, --journal-bytes)", err=True)
 
 
+def _note_undecided(numbers: Iterable[int]) -> None:
+    from ..journal import undecided_note  # slow to import
+
+    _print_note(undecided_note([*numbers]))
+
+
+def _print_note(note: str) -> None:
+    if note:
+        click.echo(note.replace("json: ", "--body: ", 1), err=True)
+
+
 def _follow(client: ControlClient, query: Mapping[str, Any], as_json: bool) -> None:
     """Print the calls so far, then each new call once it is answered."""
     printed_ids: set[int] = set()
 
-    def show(entries: list[Mapping[str, Any]]) -> None:
-        for entry in entries:
+    def show(response: Mapping[str, Any]) -> None:
+        _note_undecided(number for number in response["undecided"] if number not in printed_ids)
+        printed_ids.update(response["undecided"])
+        for entry in response["entries"]:
             if entry["outcome"] != "open" and entry["id"] not in printed_ids:
                 printed_ids.add(entry["id"])
                 echo(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
@@ -132,13 +147,13 @@ def _follow(client: ControlClient, query: Mapping[str, Any], as_json: bool) -> N
     try:
         for kind, data in client.events():
             if kind == "begin":
-                show(client.call("GET", "/journal", query=query)["entries"])
+                show(client.call("GET", "/journal", query=query))
             elif kind == "reset":
                 printed_ids.clear()
                 click.echo("-- the journal was cleared --", err=True)
             elif kind == "entry" and data["outcome"] != "open" and data["id"] not in printed_ids:
                 since = max(data["id"] - 1, query.get("since") or 0)
-                show(client.call("GET", "/journal", query={**query, "since": since, "limit": None})["entries"])
+                show(client.call("GET", "/journal", query={**query, "since": since, "limit": None}))
     except KeyboardInterrupt:
         pass
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import __version__
 from ..har import har
-from ..journal import Entry
+from ..journal import Entry, undecided_note
 from ..json_match import brief
 from ..settings import SettingError
 from ..wording import plural
@@ -66,11 +67,15 @@ class BaseJournal:
         """Return the entries that match all arguments, oldest first.
 
         *operation* may omit its vendor, and may be a glob. *json* has members that the body of the request must
-        contain. *limit* keeps at most that many of the newest entries. Raises `SettingError` for an unknown name.
+        contain. *limit* keeps at most that many of the newest entries. Raises `SettingError` for an unknown name, and
+        warns if *json* can't be compared with a body, because it is longer than 64 KiB.
 
             mock.journal.entries(operation="salsa.*", status=429)
         """
-        return self._core.entries(vendor=vendor, operation=operation, json=json, limit=limit, **filters)
+        entries, note = self._entries(vendor=vendor, operation=operation, json=json, limit=limit, **filters)
+        if note:
+            warnings.warn(note, stacklevel=2)
+        return entries
 
     def har(
         self,
@@ -84,12 +89,16 @@ class BaseJournal:
         """Return the matching entries in the HTTP Archive 1.2 format, which browsers' developer tools open.
 
         It takes the same arguments as `entries`, and returns a dictionary. Members that the format lacks, such as
-        operation, changes and faults, are in ``_segmentMock`` of each entry. Credentials are redacted.
+        operation, changes and faults, are in ``_segmentMock`` of each entry. Credentials are redacted. It warns as
+        `entries` does.
 
             with open("calls.har", "w") as file:
                 json.dump(mock.journal.har(), file)
         """
-        return har(self.entries(vendor, operation, json=json, limit=limit, **filters), __version__)
+        entries, note = self._entries(vendor=vendor, operation=operation, json=json, limit=limit, **filters)
+        if note:
+            warnings.warn(note, stacklevel=2)
+        return har(entries, __version__, note)
 
     def hint(self, entry: Entry) -> str:
         """Return ``entry.hint``, in which settings are keywords of `SegmentMock` or the marker instead of flags."""
@@ -183,6 +192,11 @@ class BaseJournal:
         if not self._journal.wait(enough, timeout):
             raise AssertionError(f"waited {timeout:g} s: {explain(self._core, entry_filter, matching, times)}")
         return matching
+
+    def _entries(self, **filters: Any) -> tuple[list[Entry], str]:
+        """Return the matching entries, and a sentence about those that may match."""
+        entries, undecided = self._core.entries(**filters)
+        return entries, undecided_note([entry.id for entry in undecided])
 
     def _filter_of(self, operation: str, json: Any, within: float | None, filters: Filters) -> EntryFilter:
         if within is not None:

@@ -49,8 +49,8 @@ class Source(Protocol):
     def entry_filter(self, **filters: Any) -> EntryFilter:
         """Return a filter of entries; raises `SettingError` for an unknown filter, operation or vendor."""
 
-    def entries(self, **filters: Any) -> list[Entry]:
-        """Return the matching entries, oldest first."""
+    def entries(self, **filters: Any) -> tuple[list[Entry], list[Entry]]:
+        """Return the matching entries, and those that may match, both oldest first."""
 
     def snapshot(self) -> Any:
         """Take a snapshot; its ``mark`` is its position in the change log."""

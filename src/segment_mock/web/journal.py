@@ -17,7 +17,7 @@ from ..clock import iso
 from ..core import Json
 from ..emulator import Emulator
 from ..har import har
-from ..journal import Entry
+from ..journal import Entry, undecided_note
 from ..json_match import MAX_DEPTH, is_deep
 from ..store import differences
 from ..testing.capsule import capsule
@@ -61,6 +61,9 @@ _FILTERS: dict[str, Json] = {
     "headers": described(TEXT, "A JSON object of headers and values that the request must have."),
     "query": described(TEXT, "A JSON object of query parameters and values that the request must have."),
 }
+_UNDECIDED = described(
+    list_of(WHOLE_NUMBER), "Ids of calls that may match json, but whose body is longer than the journal keeps."
+)
 _EXACT: dict[str, Json] = {
     "form": described({"enum": ["plain", "exact"]}, "exact adds bodies as base64 and times without rounding.")
 }
@@ -68,7 +71,7 @@ _EXACT: dict[str, Json] = {
 
 @views.get(
     "/journal",
-    object_of("Journal", entries=list_of(_ENTRY), forgotten=WHOLE_NUMBER, kept=TEXT),
+    object_of("Journal", entries=list_of(_ENTRY), undecided=_UNDECIDED, forgotten=WHOLE_NUMBER, kept=TEXT),
     query=_FILTERS | _EXACT,
     refuses=(400,),
 )
@@ -78,8 +81,11 @@ def list_journal(core: Emulator) -> Response:
     With form=exact, each also has ``exact``: unrounded times, bodies as base64, and its position in the change log.
     """
     form = _form()
-    entries = [form(entry) for entry in _requested_entries(core)]
-    return as_json({"entries": entries, "forgotten": core.journal.forgotten, "kept": core.journal.describe_contents()})
+    entries, undecided = _requested_entries(core)
+    return as_json({
+        "entries": [form(entry) for entry in entries], "undecided": [entry.id for entry in undecided],
+        "forgotten": core.journal.forgotten, "kept": core.journal.describe_contents(),
+    })  # fmt: skip
 
 
 _SUMMARY = object_of(
@@ -97,7 +103,7 @@ _SUMMARY = object_of(
 
 @views.get(
     "/journal/summary",
-    object_of("JournalSummary", calls=list_of(_SUMMARY), forgotten=WHOLE_NUMBER),
+    object_of("JournalSummary", calls=list_of(_SUMMARY), undecided=_UNDECIDED, forgotten=WHOLE_NUMBER),
     query=_FILTERS,
     refuses=(400,),
 )
@@ -106,9 +112,11 @@ def list_summaries(core: Emulator) -> Response:
 
     Calls of one operation with the same fingerprint have equal requests.
     """
-    return as_json(
-        {"calls": [summary(entry) for entry in _requested_entries(core)], "forgotten": core.journal.forgotten}
-    )
+    entries, undecided = _requested_entries(core)
+    return as_json({
+        "calls": [summary(entry) for entry in entries], "undecided": [entry.id for entry in undecided],
+        "forgotten": core.journal.forgotten,
+    })  # fmt: skip
 
 
 def summary(entry: Entry) -> Json:
@@ -140,7 +148,8 @@ def summary(entry: Entry) -> Json:
 )
 def get_har(core: Emulator) -> Response:
     """Return the exchanges in the HTTP Archive 1.2 format, which browsers' developer tools open."""
-    return as_json(har(_requested_entries(core), __version__))
+    entries, undecided = _requested_entries(core)
+    return as_json(har(entries, __version__, undecided_note([entry.id for entry in undecided])))
 
 
 @views.get("/journal/<int:number>", _ENTRY, query=_EXACT, refuses=(400, 404))
@@ -202,8 +211,8 @@ def clear_journal(core: Emulator) -> Response:
     return as_json(OK)
 
 
-def _requested_entries(core: Emulator) -> list[Entry]:
-    """Return the entries that match the filters of the query."""
+def _requested_entries(core: Emulator) -> tuple[list[Entry], list[Entry]]:
+    """Return the entries that match the filters of the query, and those that may match."""
     filters = {name: _parse(name, text) for name, text in request.args.items() if name not in _EXACT}
     return core.entries(**filters)
 
