@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from segment_mock.settings import INT, OPTIONS, Option, SettingError, resolve, suggestion
+from segment_mock.settings import INT, OPTIONS, Option, SettingError, read_config, resolve, suggestion
 
 ROWS = (
     Option("port", "", 1, INT),
@@ -76,6 +77,31 @@ def test_error_of_an_invalid_value_names_its_flag_or_variable(
 ) -> None:
     with pytest.raises(SettingError, match=rf"^port: 'x' is not a whole number{origin}$"):
         resolve(ROWS, explicit, environment, file)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("port = 'x'", "tool.segment-mock.port: 'x' is not a whole number"),
+        ("prot = 1", "[tool.segment-mock]: unknown setting 'prot' (did you mean 'port'?)"),
+    ],
+)
+def test_an_error_in_a_toml_file_names_the_table(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text(f"[tool.segment-mock]\n{text}\n")
+
+    with pytest.raises(SettingError) as caught:
+        resolve(ROWS, {}, {}, read_config(str(file)))
+
+    assert f"{file}: {message}" == str(caught.value)
+
+
+def test_a_dictionary_in_a_toml_file_has_the_table_in_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[[tool.segment-mock.data]]\nsalsa = {}\n")
+    (data,) = resolve(OPTIONS, {}, {}, read_config(str(file)))["data"]
+
+    assert f"{file}: tool.segment-mock.data[0]" == data.origin
 
 
 def test_an_invalid_value_that_is_overridden_is_ignored() -> None:

@@ -165,7 +165,7 @@ def resolve(
     A value of None counts as absent. Raises `SettingError` for an invalid value or an unknown name.
     """
     rows = {option.name: option for option in options}
-    path = getattr(file, "path", "")
+    path, table = getattr(file, "path", ""), getattr(file, "table", "")
     from_file = {name.replace("-", "_"): value for name, value in (file or {}).items()}
     for name in explicit:
         if name in _OF_A_TEST and name not in rows:
@@ -175,7 +175,7 @@ def resolve(
             )
         if name not in rows:
             raise SettingError(f"unknown setting {brief(name)}{suggestion(name, rows)}")
-    with naming(path):
+    with naming(path), _within(f"[{table}]: " if table else ""):
         for name in from_file:
             if name not in rows:
                 raise SettingError(f"unknown setting {brief(name)}{suggestion(name, rows)}")
@@ -191,8 +191,9 @@ def resolve(
         elif from_file.get(name) is None:
             values[name] = option.read(None)
         else:
-            with naming(path):
-                values[name] = option.read(with_origin(from_file[name], f"{path}: {name}"))
+            place = f"{table}." if table else ""
+            with naming(path), _within(place):
+                values[name] = option.read(with_origin(from_file[name], f"{path}: {place}{name}"))
     return values
 
 
@@ -203,6 +204,15 @@ def _origin(place: str) -> Iterator[None]:
         yield
     except SettingError as error:
         raise SettingError(f"{error} ({place})" if place else str(error)) from None
+
+
+@contextmanager
+def _within(place: str) -> Iterator[None]:
+    """Put *place*, of a table in a file, before a `SettingError` of the block."""
+    try:
+        yield
+    except SettingError as error:
+        raise SettingError(f"{place}{error}") from None
 
 
 def _is_given(option: Option, text: str | None) -> bool:

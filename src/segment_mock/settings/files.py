@@ -21,6 +21,7 @@ from ..wording import comma_list, json_reason, system_reason
 from .options import RowError, SettingError, Value, suggestion
 
 _NAMES = ("segment-mock.yaml", "pyproject.toml")
+_TABLE = "tool.segment-mock"
 _SCENARIO = ("about", "faults")
 _CONFIG_FORM = '{"seed": 1, "data": ["data.yaml"]}'
 _SCENARIO_FORM = '{"outage": {"about": "Salsa fails", "faults": [{"kind": "error"}]}}'
@@ -49,11 +50,11 @@ def fixtures() -> Path:
 
 
 class ConfigFile(dict[str, Value]):
-    """The settings of a file, and its *path*."""
+    """The settings of a file, its *path*, and the *table* of the file that has them, ``""`` for the whole file."""
 
     def __init__(self, settings: Mapping[str, Value], path: Path) -> None:
         super().__init__(settings)
-        self.path = str(path)
+        self.path, self.table = str(path), _TABLE if path.suffix == ".toml" else ""
 
 
 class InlineValue(dict[str, Value]):
@@ -168,7 +169,7 @@ def read_config(path: str | None = None) -> Mapping[str, Value]:
     if path is not None:
         settings = _table(Path(path))
         if settings is None:
-            raise SettingError(f"{path}: it has no table [tool.segment-mock]")
+            raise SettingError(f"{path}: it has no table [{_TABLE}]")
         return ConfigFile(settings, Path(path))
     for file in filter(Path.is_file, map(Path, _NAMES)):
         if settings := _table(file):
@@ -313,7 +314,7 @@ def _table(path: Path) -> Mapping[str, Value] | None:
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(path, error) from None
     table = _mapping(document.get("tool"), f"{path}: [tool]").get("segment-mock")
-    return None if table is None else _mapping(table, f"{path}: [tool.segment-mock]")
+    return None if table is None else _mapping(table, f"{path}: [{_TABLE}]")
 
 
 def _load(path: Path) -> Any:
