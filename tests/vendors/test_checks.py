@@ -76,12 +76,22 @@ MISTAKES = {
     "operation(sized=('tickts',))": f"{ROW}sized: unknown 'tickts' (did you mean 'tickets'?); expected one of tickets",
     "operation(refuses=('not_foud',))": f"operations[0].refuses[0]: {KINDS}",
     "operation(subject='ticket')": (
-        f"{ROW}subject: no counter of the vendor begins with 'ticket'; name those that it counts in counters of the "
-        "vendor, such as ticketRead, or leave subject out"
+        f"{ROW}subject: no counter of the vendor begins with the word 'ticket'; name those that it counts in "
+        "counters of the vendor, such as ticketRead, or leave subject out"
     ),
     "replace(operation(subject='tickt'), counters=('ticketAdd',))": (
-        f"{ROW}subject: no counter of the vendor begins with 'tickt' (did you mean 'ticketAdd'?)"
+        f"{ROW}subject: no counter of the vendor begins with the word 'tickt' (did you mean 'ticketAdd'?)"
     ),
+    "replace(operation(subject='tick'), counters=('ticketAdd',))": "begins with the word 'tick' (did you mean",
+    "replace(operation(), counters=('ticketAdd', 'ticketRead'))": (
+        f"{ROW}subject: expected the word with which the counters of its items begin, one of ticketAdd, ticketRead; or "
+        "counted=False"
+    ),
+    "replace(operation(subject='ticket', request=None, sized=(), items=None), counters=('ticketAdd',))": (
+        f"{ROW}subject: 'ticket' counts the results of items; add items, or leave subject out"
+    ),
+    "operation(items=None)": f"{ROW}items: the request has a list of items; name it in items=Items('tickets', ...)",
+    "operation(response=None)": f"{ROW}items.answered: 'results' needs a schema of the response",
     "replace(V, counters='ticketAdd')": f"counters: {TUPLE} 'ticketAdd'",
     "operation(items='tickets')": "operations[0].items: expected an instance of Items, got 'tickets'",
     "batch(sent='tickts')": f"{ROW}items.sent: unknown 'tickts' (did you mean 'tickets'?)",

@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from segment_mock import SegmentMock
 from segment_mock.conform import Example, examples
-from segment_mock.core import Call, Json, Operation, RequestSchema
+from segment_mock.core import Call, Json, Operation, RequestSchema, Vendor
 from segment_mock.vendors import find_vendors
 
 OPERATIONS = [f"{vendor.name}.{row.name}" for vendor in find_vendors() for row in vendor.operations]
@@ -31,6 +31,26 @@ def test_a_successful_response_fits_its_schema(example: Example) -> None:
 
     assert (200, example.document["operation"]) == (response.status_code, entry.operation)
     assert example.operation.response is None or {} == example.operation.response.validate(response.json())
+
+
+def test_an_operation_reads_exactly_if_none_of_its_examples_changes_a_record() -> None:
+    changing = set()
+    for example in SUCCESSES:
+        request = example.request
+        with SegmentMock(**example.settings) as mock, mock.session() as session:
+            session.request(request["method"], request["path"], headers=request["headers"], data=request["body"])
+            changing |= {example.document["operation"]} if mock.journal.entries()[-1].changes else set()
+
+    assert changing == {
+        f"{vendor.name}.{row.name}" for vendor in find_vendors() for row in vendor.operations if not row.reads
+    }
+
+
+@pytest.mark.parametrize("vendor", find_vendors(), ids=lambda vendor: vendor.name)
+def test_the_limit_of_items_restricts_every_batch(vendor: Vendor) -> None:
+    batches = {row.name: row.items.sent for row in vendor.operations if row.items}
+
+    assert [] == [row.name for row in vendor.operations if row.name in batches and batches[row.name] not in row.sized]
 
 
 class Greeting(RequestSchema):
@@ -62,3 +82,18 @@ def test_a_new_operation_needs_only_one_row_and_one_function(vendor: str, monkey
         if vendor == "salsa":
             counted = session.get(f"{url}/metrics", headers=headers).json()["payload"]
             assert (2, 1) == (counted["totalAPICalls"], counted["totalAPICallFailures"])
+
+
+def test_a_result_that_no_counter_counts_is_a_defect(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = {row.name: row for row in find_vendors()}
+    counters = tuple(name for name in rows["salsa"].counters if name != "segmentAdd")
+    rows["salsa"] = replace(rows["salsa"], counters=counters)
+    monkeypatch.setattr("segment_mock.emulator.find_vendors", lambda: tuple(rows.values()))
+    with SegmentMock() as mock:
+        url, body = "/api/integration/ext/v1/segments", {"payload": {"segments": [{"name": "Donors"}]}}
+        response = mock.session().put(url, json=body, headers={"authToken": "any"})
+
+        assert (500, 0) == (response.status_code, len(mock.salsa.segments))
+    assert "unknown counter 'segmentAdd'; add it to the counters of the vendor" in caplog.text

@@ -64,12 +64,12 @@ class Operation:
       It may raise `Refusal`.
     * *source*: a section of the vendor's document, a recording, or ``"assumed"``
     * *request*, *response*: the schemas of the whole bodies
-    * *items*: the batch in request and response, if there is one
+    * *items*: the batch in request and response; a request with an `ItemList` needs it
     * *sized*: the members of the payload whose length the batch limit restricts
     * *reads*: whether it changes nothing (default: False)
     * *counted*: whether the vendor's metrics count its calls (default: True)
-    * *subject*: the word of the metrics for the records in its response, ``""`` if they are not counted. It is the
-      beginning of one of the vendor's *counters*.
+    * *subject*: the word of the metrics for its items, with which some of the vendor's *counters* begin. It is ``""``
+      without items, for a vendor without counters, and if the calls are not *counted*.
     * *refuses*: the kinds of refusal that *perform* raises in addition to ``malformed``
     * *answer*: only for a stub, returns the response without any of the usual steps
     """

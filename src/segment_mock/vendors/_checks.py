@@ -12,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from marshmallow import Schema
 
-from ..core import API_VERSION, REFUSAL_KINDS, ErrorTemplate, Operation, Vendor, VendorState, inner
+from ..core import API_VERSION, REFUSAL_KINDS, ErrorTemplate, ItemList, Operation, Vendor, VendorState, inner
 from ..hosts import host_pattern, is_control
 from ..json_match import brief
 from ..settings import Option, SettingError, is_name, suggestion
@@ -40,6 +40,7 @@ def problems(vendor: Vendor) -> Iterator[str]:
     for operation in vendor.operations:
         yield from (f"operation {operation.name}: {problem}" for problem in _wrong_operation(operation))
         yield from (f"operation {operation.name}: {problem}" for problem in _wrong_subject(operation, vendor.counters))
+        yield from (f"operation {operation.name}: {problem}" for problem in _missing_parts(operation, vendor.counters))
 
 
 # Types, as the annotations of the dataclasses state them.
@@ -252,18 +253,43 @@ def _wrong_operation(operation: Operation) -> Iterator[str]:
         yield from _wrong_member("sized", name, operation.request, "request")
     if operation.items:
         yield from _wrong_member("items.sent", operation.items.sent, operation.request, "request")
-        if operation.response:
-            yield from _wrong_member("items.answered", operation.items.answered, operation.response, "response")
+        yield from _wrong_member("items.answered", operation.items.answered, operation.response, "response")
 
 
 def _wrong_subject(operation: Operation, counters: Iterable[str]) -> Iterator[str]:
     subject = operation.subject
-    if subject and not any(counter.startswith(subject) for counter in counters):
+    if subject and not any(_is_counter_of(subject, counter) for counter in counters):
         near = suggestion(subject, counters)
         yield (
-            f"subject: no counter of the vendor begins with {subject!r}{near}; name those that it counts in counters "
-            f"of the vendor, such as {subject}Read, or leave subject out"
+            f"subject: no counter of the vendor begins with the word {subject!r}{near}; name those that it counts in "
+            f"counters of the vendor, such as {subject}Read, or leave subject out"
         )
+
+
+def _is_counter_of(subject: str, counter: str) -> bool:
+    """Return whether *counter* begins with the whole word *subject*: ``segmentRead`` with ``segment``, not ``seg``."""
+    return counter.startswith(subject) and not counter[len(subject) :][:1].islower()
+
+
+def _missing_parts(operation: Operation, counters: Iterable[str]) -> Iterator[str]:
+    """Yield what the other parts of the row make necessary, and what would be ignored without an error."""
+    batches = _item_lists(operation.request)
+    if batches and operation.items is None:
+        yield f"items: the request has a list of items; name it in items=Items({batches[0]!r}, ...)"
+    if operation.subject and operation.items is None:
+        yield f"subject: {operation.subject!r} counts the results of items; add items, or leave subject out"
+    if counters and operation.items and operation.counted and not operation.subject:
+        yield (
+            f"subject: expected the word with which the counters of its items begin, one of {', '.join(counters)}; or "
+            "counted=False"
+        )
+
+
+def _item_lists(schema: Schema | None) -> list[str]:
+    """Return the names of the lists of items in a body, or in the object in the vendor's envelope."""
+    rows = schema.fields if schema else {}
+    below = [part for row in rows.values() if not isinstance(row, ItemList) for part in _item_lists(inner(row))]
+    return [*(name for name, row in rows.items() if isinstance(row, ItemList)), *below]
 
 
 def _wrong_member(place: str, name: str, schema: Schema | None, side: str) -> Iterator[str]:

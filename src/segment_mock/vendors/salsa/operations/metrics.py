@@ -71,4 +71,7 @@ def count(call: Call, result: Json | None) -> None:
         call.assume("groups_counted")
     for result_word in dict.fromkeys(results):
         if result_word in _VERBS:
-            counters[subject + _VERBS[result_word]] += results.count(result_word)
+            counter = subject + _VERBS[result_word]
+            if counter not in call.vendor.counters:
+                raise LookupError(f"unknown counter {counter!r}; add it to the counters of the vendor")
+            counters[counter] += results.count(result_word)
