@@ -97,7 +97,7 @@ def test_the_control_plane_can_add_list_and_remove_stubs() -> None:
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        ({"path": "/x"}, "method: None is not one of *, GET"),
+        ({"path": "/x"}, "its method is missing; expected a dictionary with method and path"),
         ({"method": "FETCH", "path": "/x"}, "method: 'FETCH' is not one of"),
         ({"method": "GET", "path": "x"}, "path: 'x' is neither a path such as /api/x nor a URL"),
         ({"method": "GET", "path": "/x?a=1"}, "path: '/x?a=1' has a query or a fragment, which no stub compares"),

@@ -177,7 +177,10 @@ class Stubs:
                     f"{place}unknown member {brief(name)}{suggestion(str(name), _MEMBERS)}; expected one of "
                     f"{', '.join(_MEMBERS)}"
                 )
-        method, url = row.get("method"), row.get("path")
+        for name in ("method", "path"):
+            if name not in row:
+                raise SettingError(f"{place}its {name} is missing; expected a dictionary with method and path")
+        method, url = row["method"], row["path"]
         if not isinstance(method, str) or method.upper() not in METHODS:
             raise SettingError(f"{place}method: {brief(method)} is not one of {', '.join(METHODS)}")
         parts = urlsplit(url) if isinstance(url, str) else None

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from ..core import Call, Refusal
 from ..hosts import host_of, host_pattern, matches, query_of
 from ..json_match import brief, is_deep, steps_of, values_at
-from ..settings import SettingError, suggestion
+from ..settings import SettingError, unknown_name
 
 Match: TypeAlias = "Mapping[str, Any] | Callable[[Call], bool] | None"
 Test: TypeAlias = Callable[[Call], bool]
@@ -59,9 +59,7 @@ def _predicate_of(name: str, expected: Any) -> Test:
     if name == "json":
         paths = [(_steps(path), value) for path, value in _pairs("match.json", expected)]
         return lambda call: all(value in values_at(_body(call), steps) for steps, value in paths)
-    raise SettingError(
-        f"match: unknown key {brief(name)}{suggestion(name, ('vendor', 'host', 'headers', 'query', 'json'))}"
-    )
+    raise SettingError(f"match: {unknown_name('key', name, ('vendor', 'host', 'headers', 'query', 'json'))}")
 
 
 def connection_test(operation: str, match: Match) -> Callable[[str, str], bool]:

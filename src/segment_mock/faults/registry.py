@@ -58,7 +58,9 @@ def fault_from_json(definition: Mapping[str, Any]) -> Fault:
         name = definition["kind"]
     if name not in kind_by_name:
         near = suggestion(name, [*kind_by_name, *ALIASES])
-        raise SettingError(f"unknown fault kind {brief(name)}{near}; expected one of {comma_list(kind_by_name)}")
+        raise SettingError(
+            f"unknown fault kind {brief(definition['kind'])}{near}; expected one of {comma_list(kind_by_name)}"
+        )
     return kind_by_name[name].of({key: value for key, value in definition.items() if key != "kind"})
 
 

@@ -24,6 +24,7 @@ from ..journal import EntryFilter
 from ..json_match import brief, json_words
 from ..persistence import StoreUnavailable
 from ..settings import Option, SettingError, suggestion, unknown_name
+from ..settings.files import DATA_FORM
 from ..stubs import Stub
 from ..wording import comma_list
 from . import events, journal, metrics, page, records
@@ -56,7 +57,7 @@ _HINTS = {
     "/_mock/stubs": "a stub has method, path, json, body, status, headers, times",
     "/_mock/journal": "the filters are those of mock.journal.entries: operation, status, json, after ...",
 }
-_DATA_HINT = 'the form is that of a data file: {"salsa": {"segments": [{"name": "Volunteers"}]}}'
+_DATA_HINT = f"the form is that of a data file: {DATA_FORM}"
 
 
 def control_plane(core: Emulator) -> Blueprint:
@@ -288,7 +289,7 @@ def get_state(core: Emulator) -> Response:
 )
 def replace_state(core: Emulator) -> Response:
     """Replace all records of one organization."""
-    core.load(read_object(), request.args.get("organization", ""))
+    core.load(read_object(DATA_FORM), request.args.get("organization", ""))
     return as_json(OK)
 
 
@@ -370,13 +371,12 @@ def call_vendor_member(core: Emulator, vendor: str, member: str) -> Response:
         raise NotFound(
             f"{vendor} has no member {member!r}{suggestion(member, names)}; expected one of {comma_list(names)}."
         )
-    body = read_object()
-    for name in body:
-        if name not in ("arguments", "keywords"):
-            raise BadRequest(f"unknown member {name!r} of the body; expected arguments and keywords")
+    body = read_object('{"arguments": ["Donors"], "keywords": {"externalSystemId": "1"}}', ("arguments", "keywords"))
     arguments, keywords = body.get("arguments", []), body.get("keywords", {})
-    if not isinstance(arguments, list) or not isinstance(keywords, dict):
-        raise BadRequest("arguments must be a list, and keywords an object.")
+    if not isinstance(arguments, list):
+        raise BadRequest(f"arguments: expected a list, got {brief(arguments)}")
+    if not isinstance(keywords, dict):
+        raise BadRequest(f"keywords: expected an object, got {brief(keywords)}")
     state = core.vendor_state(vendor).of(request.args.get("organization", ""))
     try:
         if isinstance(getattr(state_class, member), property):
@@ -578,7 +578,7 @@ def get_clock(core: Emulator) -> Response:
 @views.post("/clock", response=_CLOCK, body=_CLOCK_CHANGE, refuses=(400,))
 def change_clock(core: Emulator) -> Response:
     """Freeze, set or advance the mock's clock."""
-    body = read_object()
+    body = read_object('{"advance": 60}', ("freeze", "set", "advance"))
     if len(body) != 1:
         actual = f"got {comma_list(map(repr, body))}" if body else "got an empty object"
         raise BadRequest(f"Expected one member, which is freeze, set or advance; {actual}.")

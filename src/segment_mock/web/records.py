@@ -12,6 +12,7 @@ from ..core import Json, Vendor
 from ..core.vendor_state import load_records
 from ..core.world import Organization
 from ..emulator import Emulator
+from ..json_match import brief
 from ..settings import unknown_name
 from ..store import DuplicateKey, Key, Record, Store, Table
 from .views import OBJECT, TEXT, WHOLE_NUMBER, Views, as_json, described, list_of, object_of, read_object
@@ -99,9 +100,12 @@ def change_record(core: Emulator, vendor: str, table: str) -> Response:
     *before* is the record before the change, or null to add one. *after* is the new record, or null to delete it. A new
     record has the form of a row in a data file. Records that refer to a deleted record by its id are deleted too.
     """
-    body = read_object()
-    if body.keys() != {"before", "after"} or not all(row is None or isinstance(row, dict) for row in body.values()):
-        raise BadRequest("The body must have before and after, each an object or null.")
+    body = read_object('{"before": null, "after": {"name": "Donors"}}', ("before", "after"))
+    for name in ("before", "after"):
+        if name not in body:
+            raise BadRequest(f"{name}: it is missing; expected an object or null")
+        if body[name] is not None and not isinstance(body[name], dict):
+            raise BadRequest(f"{name}: expected an object or null, got {brief(body[name])}")
     before, after = body["before"], body["after"]
     log = core.world.log
     with core.world.lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeAlias
@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Not
 
 from ..core import Json, Refusal, dumps, parse
 from ..json_match import brief, shortened, writable
-from ..settings import suggestion
+from ..settings import suggestion, unknown_name
 from ..wording import comma_list
 
 _HINTS = {
@@ -184,9 +184,15 @@ def read_json() -> Any:
         raise BadRequest(refusal.message) from None
 
 
-def read_object() -> dict[str, Any]:
-    """Return the JSON object in the body of the current request; raises like `read_json`."""
+def read_object(form: str, members: Collection[str] = ()) -> dict[str, Any]:
+    """Return the JSON object in the body of the current request; raises like `read_json`.
+
+    *form* is an example for the error. If *members* are given, an object with another member is refused.
+    """
     body = read_json()
     if not isinstance(body, dict):
-        raise BadRequest("The body must be a JSON object.")
+        raise BadRequest(f"body: expected an object, got {brief(body)}; the form is {form}")
+    for name in body if members else ():
+        if name not in members:
+            raise BadRequest(unknown_name("member", name, members))
     return body
