@@ -22,11 +22,11 @@ def table() -> str:
     fields = [row for vendor in vendors for row in vendor["fields"]]
     lines = [row for vendor in vendors for row in operation_rows(vendor)]
     refusals = "\n".join(f"- {vendor['title']}: {refusal_list(vendor['refusals'])}." for vendor in vendors)
-    head = ("operation", "known from", "assumed of it", *(f"fields {mark}" for mark in MARKS), "examples")
+    head = ("operation", "known from", "assumed about it", *(f"fields {mark}" for mark in MARKS), "examples")
     sections = [
         markdown(head, lines),
         field_counts(fields),
-        "The refusals, whose sentences are mostly ours:",
+        "The refusals:",
         refusals,
     ]
     return "\n\n".join(sections)

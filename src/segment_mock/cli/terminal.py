@@ -56,7 +56,7 @@ def colour_of(outcome: str) -> str:
 def echo(text: str, *, err: bool = False) -> None:
     """Print *text* in place of the progress line, without colours if the stream does not support them."""
     stream = sys.stderr if err else sys.stdout
-    # Half a surrogate pair, which JSON may have, is written as JSON writes it.
+    # A lone surrogate, which JSON may have, is written as JSON writes it.
     text = text.encode("utf-8", "backslashreplace").decode()
     with _LINE:
         _LINE.clear()

@@ -167,7 +167,7 @@ def _body(body: bytes) -> Mapping[str, Any]:
     """Return bytes in the most readable form that JSON allows and that restores the same bytes."""
     document = parsed(body)
     for name, dumped in FORMS.items():
-        # Half a surrogate pair is no UTF-8, and these bytes are then not those that were sent.
+        # With a lone surrogate, which is not valid UTF-8, the result differs from the bytes that were sent.
         if document is not None and dumped(document).encode("utf-8", "surrogatepass") == body:
             return {name: document}
     return _raw(body)
