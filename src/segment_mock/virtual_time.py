@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from weakref import WeakKeyDictionary, ref
 
 from .forking import new_rlock
@@ -80,6 +80,8 @@ class LoopTime:
         self.waiting = 0
         self.jobs = 0
         self.stuck: dict[Future[None], Callable[[], Exception]] = {}
+        self.woke_at = -math.inf
+        """The loop's time when it last stopped waiting; if a timer ended the wait, the time that was set for it."""
         self._loop = ref(loop)
         self._select: Callable[..., Any] | None = None
         loop.time = self.time  # type: ignore[method-assign]
@@ -122,23 +124,36 @@ class LoopTime:
         select = self._select
         assert select is not None
         if timeout is not None and timeout <= 0:
+            if self._next_timer() <= self.time():
+                self.woke_at = max(self.woke_at, self._next_timer())
             return select(timeout)
         events = select(0)
-        if events:
-            return events
-        if not (self.waiting or self.stuck or VIRTUAL.in_force) or self._has_other_descriptors():
-            return select(timeout)
-        if self.jobs or _busy_threads():
-            return select(_POLL if timeout is None else min(timeout, _POLL))
-        if timeout is not None:
-            VIRTUAL.jumped(self, timeout)
-            return events
-        if not self.stuck:
-            return select(timeout)
-        for future, error in self.stuck.items():
-            if not future.done():
-                future.set_exception(error())
+        if not events:
+            if not (self.waiting or self.stuck or VIRTUAL.in_force) or self._has_other_descriptors():
+                events = select(timeout)
+            elif self.jobs or _busy_threads():
+                events = select(_POLL if timeout is None else min(timeout, _POLL))
+            elif timeout is not None:
+                VIRTUAL.jumped(self, timeout)
+            elif not self.stuck:
+                events = select(timeout)
+            else:
+                for future, error in self.stuck.items():
+                    if not future.done():
+                        future.set_exception(error())
+        self.woke_at = self.time() if events else min(self.time(), self._next_timer())
         return events
+
+    def elapsed(self, start: float) -> float:
+        """Return the seconds from *start*, a time of the loop, until the loop last stopped waiting, in hundredths.
+
+        The running time of the callbacks since then does not count.
+        """
+        return rounded(self.woke_at - start)
+
+    def _next_timer(self) -> float:
+        timers = cast("Any", self._loop())._scheduled
+        return timers[0].when() if timers else math.inf
 
     def _has_other_descriptors(self) -> bool:
         loop: Any = self._loop()
@@ -346,7 +361,7 @@ class VirtualTime:
             try:
                 return await original(delay, result)
             except BaseException:
-                elapsed = rounded(loop.time() - start)
+                elapsed = loop_time.elapsed(start) if loop_time else rounded(loop.time() - start)
                 raise
             finally:
                 for clock, began in clocks:
@@ -408,7 +423,7 @@ async def wait(clock: MovableClock, seconds: float, end: float, never: Callable[
     if trio is not None and trio.lowlevel.in_trio_run():
         if math.isinf(seconds) and math.isinf(trio.current_effective_deadline()):
             raise never()
-        loop_now, sleeping = trio.current_time, trio.sleep(seconds)
+        loop_time, loop_now, sleeping = None, trio.current_time, trio.sleep(seconds)
     else:
         import asyncio
 
@@ -419,7 +434,7 @@ async def wait(clock: MovableClock, seconds: float, end: float, never: Callable[
     try:
         await sleeping
     except BaseException:
-        end = began + rounded(loop_now() - start)
+        end = began + (loop_time.elapsed(start) if loop_time else rounded(loop_now() - start))
         raise
     finally:
         clock.move_to(end)

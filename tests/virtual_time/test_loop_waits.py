@@ -88,6 +88,27 @@ def test_a_deadline_ends_a_longer_wait() -> None:
     assert wall < 5
 
 
+def test_the_running_time_of_the_code_that_cancels_a_wait_does_not_count() -> None:
+    async def main(clock: Clock) -> None:
+        hanging = asyncio.ensure_future(pause(clock, 300))
+
+        def cancel() -> None:
+            work(0.05)
+            hanging.cancel()
+
+        asyncio.get_running_loop().call_later(200, cancel)
+        await asyncio.wait([hanging])
+
+    assert run(main)[1] == 200
+
+
+def work(seconds: float) -> None:
+    """Keep the processor busy for some real time."""
+    end = REAL_MONOTONIC() + seconds
+    while REAL_MONOTONIC() < end:
+        pass
+
+
 def test_a_wait_ends_before_a_later_deadline() -> None:
     async def main(clock: Clock) -> str:
         await asyncio.wait_for(pause(clock, 300), 301)
