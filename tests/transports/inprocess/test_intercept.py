@@ -322,6 +322,39 @@ def test_a_traced_request_of_httpx_is_the_same_as_an_untraced_request(mock: Segm
     assert exchanges[0:2] == exchanges[2:4]
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_trace_of_httpx_has_the_same_events_as_over_tls(mock: SegmentMock, is_async: bool) -> None:
+    """The first call connects, and the second uses the same connection."""
+
+    def send(events: list[str]) -> None:
+        def note(event: str, info: dict[str, Any]) -> None:
+            events.append(event)
+
+        with httpx.Client(timeout=10) as client:
+            for _ in range(2):
+                client.post(URL, json=ALL, headers=HEADERS, extensions={"trace": note})
+
+    async def send_async(events: list[str]) -> None:
+        async def note(event: str, info: dict[str, Any]) -> None:
+            events.append(event)
+
+        async with httpx.AsyncClient(timeout=10) as client:
+            for _ in range(2):
+                await client.post(URL, json=ALL, headers=HEADERS, extensions={"trace": note})
+
+    def events_over(transport: Any) -> list[str]:
+        events: list[str] = []
+        with mock.intercept(transport=transport):
+            if is_async:
+                asyncio.run(send_async(events))
+            else:
+                send(events)
+        return events
+
+    assert "connection.start_tls.complete" in events_over("inprocess")
+    assert events_over("tls") == events_over("inprocess")
+
+
 def test_repeated_headers_of_httpx_are_joined(mock: SegmentMock) -> None:
     """They keep their order, and may contain non-ASCII bytes."""
     headers = [*HEADERS.items(), (b"X-Trace", b"a"), ("Accept", "x/y"), (b"x-trace", b"\xe9")]

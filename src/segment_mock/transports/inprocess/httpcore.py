@@ -236,10 +236,12 @@ class _PooledConnection:
             self._is_used, self._is_idle = True, False
 
     async def _open(self, request: Any) -> None:
-        failure = self._transport.failure(self._host, is_tls=self._origin.scheme in _TLS_SCHEMES)
-        if failure is None:
-            self._stream = _Stream(self._transport.connect(self._host), self._is_async)
-            return
+        failure = None
+        if "trace" not in request.extensions:  # else httpcore connects, and reports each step
+            failure = self._transport.failure(self._host, is_tls=self._origin.scheme in _TLS_SCHEMES)
+            if failure is None:
+                self._stream = _Stream(self._transport.connect(self._host), self._is_async)
+                return
         backend = _Backend(self._transport, self._origin, self._is_async, failure=failure)
         wire = self._pool_kind.connection_kind(self._origin, retries=self._retries, network_backend=backend)
         self._stream = await _value(wire._connect(request))
