@@ -32,6 +32,11 @@ def resolve_old(host: str) -> None:
     socket.gethostbyname(host)
 
 
+def resolve_address(host: str) -> None:
+    """Look up *host* with ``gethostbyaddr``, which takes names too."""
+    socket.gethostbyaddr(host)
+
+
 def connect(host: str) -> None:
     """Connect a socket to *host*."""
     with socket.socket() as sock:
@@ -54,6 +59,12 @@ def send_to_with_flags(host: str) -> None:
     """Send a datagram to *host*, with flags."""
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.sendto(b"?", 0, (host, 53))
+
+
+def send_message(host: str) -> None:
+    """Send a datagram to *host* with ``sendmsg``."""
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.sendmsg([b"?"], [], 0, (host, 53))
 
 
 def open_connection(host: str) -> None:
@@ -106,7 +117,18 @@ def call_with_aiohttp(host: str) -> None:
     asyncio.run(fetch())
 
 
-SOCKET_CALLS = [resolve, resolve_old, connect, connect_ex, send_to, send_to_with_flags, open_connection, sock_connect]
+SOCKET_CALLS = [
+    resolve,
+    resolve_old,
+    resolve_address,
+    connect,
+    connect_ex,
+    send_to,
+    send_to_with_flags,
+    send_message,
+    open_connection,
+    sock_connect,
+]
 CLIENT_CALLS = [call_with_requests, call_with_httpx, call_with_async_httpx, call_with_aiohttp]
 
 
@@ -143,6 +165,13 @@ def test_block_network_refuses_other_hosts_and_addresses(call: Callable[[str], N
         for host in ("example.org", "192.0.2.1"):
             with pytest.raises(NetworkBlocked, match=LINE.format(host=host) + "block_network=True"):
                 call(host)
+
+
+def test_block_network_lets_this_machine_look_up_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``smtplib`` and ``http.server`` do so."""
+    monkeypatch.setattr(socket, "gethostbyaddr", lambda name: (f"{name}.example", [], ["127.0.0.1"]))
+    with SegmentMock() as mock, mock.intercept(block_network=True):
+        assert socket.getfqdn() == f"{socket.gethostname()}.example"
 
 
 def test_an_interception_takes_precedence_over_the_guard() -> None:

@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from operator import itemgetter
+from socket import gethostname
 from threading import Thread, active_count, current_thread, get_ident
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast, get_args
@@ -258,7 +259,7 @@ class InterceptionRegistry:
                 raise refusal(host, transport)
             return transport
         blocking = next((route for route in reversed(routes) if route.blocks), None)
-        if blocking is not None and not is_local(name) and name != blocking.exempt_host:
+        if blocking is not None and not is_local(name) and name not in (blocking.exempt_host, normalized(gethostname())):
             if blocking.on_refused is not None:
                 blocking.on_refused(host)
             raise refusal(host, "block_network=True refuses every host but the vendors' and this machine's own")

@@ -15,11 +15,11 @@ def seams(module: ModuleType) -> Iterable[Seam]:
     """Return the seams of ``socket``, or of ``asyncio.base_events``."""
     ours: Any = module
     if module.__name__ == "socket":
-        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
             yield Seam(ours, name, _lookup)
         genuine = defined_in(module, "socket")
         for kind in dict.fromkeys((genuine, ours.socket)):  # httpretty and pytest-socket replace it for a while
-            for name in ("connect", "connect_ex", "sendto"):
+            for name in ("connect", "connect_ex", "sendto", "sendmsg"):
                 if hasattr(kind, name):  # httpretty's socket does not have all of them
                     yield Seam(kind, name, _addressed, only_own=kind is not genuine)
     else:  # asyncio looks up in another thread, whose stack does not have the user's line
