@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     from .vendors.segmenter.data import SegmenterState
 
 
-_HOST, _PORT, _HOSTS = (next(option for option in OPTIONS if option.name == name) for name in ("host", "port", "hosts"))
+_HOST, _PORT, _HOSTS, _TLS, _PROXY = (
+    next(option for option in OPTIONS if option.name == name) for name in ("host", "port", "hosts", "tls", "proxy")
+)
 
 
 @cache
@@ -198,10 +200,10 @@ class SegmentMock:
         * *block_network*: refuse calls to all other hosts, except this machine, with `NetworkBlocked` (default: False)
         * *transport*: ``inprocess`` (default), ``live`` (a real server and plain sockets) or ``tls`` (a server with
           TLS)
-        * *hosts*: further hosts to intercept, such as ``"gateway.example"`` or ``"*.gateway.example"``. The path of a
-          call selects the vendor. ``!`` before a host excludes the host.
+        * *hosts*: a further host to intercept or several, such as ``"gateway.example"`` or ``"*.gateway.example"``. The
+          path of a call selects the vendor. ``!`` before a host excludes the host.
 
-        Raises `SettingError` for an invalid entry of *hosts*, and ValueError for an unknown *transport*.
+        Raises `SettingError` for an invalid argument.
 
             with mock.intercept(block_network=True):
                 sync_groups()
@@ -247,8 +249,8 @@ class SegmentMock:
                 f"refusing to listen on {host or 'all addresses'} without --admin-token; "
                 "listen on 127.0.0.1 or set a token"
             )
-        tls = settings["tls"] if tls is None else tls
-        proxy = settings["proxy"] if proxy is None else proxy
+        tls = settings["tls"] if tls is None else _TLS.read(tls)
+        proxy = settings["proxy"] if proxy is None else _PROXY.read(proxy)
         authority = self._authority(host) if tls or proxy else None
         server = LiveServer(
             core.answer,

@@ -115,7 +115,9 @@ def _bool(value: Value) -> bool:
 
 
 def _host(value: Value) -> str:
-    return host_pattern(_text(value))
+    if not isinstance(value, str):
+        raise ValueError
+    return host_pattern(value)
 
 
 def _store(value: Value) -> str:

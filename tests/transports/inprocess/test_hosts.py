@@ -45,13 +45,23 @@ def test_the_last_matching_pattern_decides() -> None:
             assert status_from("eu.gateway.example") == 200
 
 
-@pytest.mark.parametrize("host", ["https://gateway.example", "gateway.example:443", "gateway.example/x", "", "*", "!"])
-def test_an_invalid_host_is_an_error(host: str) -> None:
-    """Settings of the mock and arguments of ``intercept`` are checked in the same way."""
-    with pytest.raises(SettingError, match=NO_HOST):
-        SegmentMock(hosts=[host])
-    with SegmentMock() as mock, pytest.raises(SettingError, match=NO_HOST):
-        mock.intercept(hosts=[host])
+@pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
+def test_a_single_host_needs_no_list(transport: Any) -> None:
+    with SegmentMock(hosts="a.example") as mock, mock.intercept(transport=transport, hosts="b.example"):
+        assert [200, 200] == [status_from("a.example"), status_from("b.example")]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["https://gateway.example", "gateway.example:443", "a.example,b.example", "", "*", "!", 5, 1.5, True, None, b"a.b"],
+)
+def test_an_invalid_host_is_an_error(host: Any) -> None:
+    """Settings of the mock and arguments of ``intercept`` are checked in the same way, with or without a list."""
+    for hosts in [[host]] if host is None else [host, [host]]:
+        with pytest.raises(SettingError, match=NO_HOST):
+            SegmentMock(hosts=hosts)
+        with SegmentMock() as mock, pytest.raises(SettingError, match=NO_HOST):
+            mock.intercept(hosts=hosts)
 
 
 def test_a_proxy_serves_a_configured_gateway() -> None:

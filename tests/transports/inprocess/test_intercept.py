@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import pytest
 import requests
 import urllib3
 
-from segment_mock import NetworkBlocked, SegmentMock, WouldHangForever, faults
+from segment_mock import NetworkBlocked, SegmentMock, SettingError, WouldHangForever, faults
 from segment_mock.transports.inprocess.registry import REGISTRY
 from tests.transports.inprocess.clients import ALL, CLIENTS, HEADERS, SALSA, SEARCH
 
@@ -126,10 +127,18 @@ def test_an_exception_in_the_block_ends_the_interception(mock: SegmentMock) -> N
     assert before == patched_functions()
 
 
-def test_an_unknown_transport_is_an_error(mock: SegmentMock) -> None:
+@pytest.mark.parametrize("transport", ["pigeon", None, 5, ["live"]])
+def test_an_unknown_transport_is_an_error(mock: SegmentMock, transport: Any) -> None:
     """The error names the unknown transport and the valid transports."""
-    with pytest.raises(ValueError, match="'pigeon' is not one of inprocess, live, tls"):
-        mock.intercept(transport="pigeon")  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match=re.escape(f"transport: {transport!r} is not one of inprocess, live, tls")):
+        mock.intercept(transport=transport)
+
+
+@pytest.mark.parametrize("value", ["no", "false", 0, 1, None, []])
+def test_block_network_is_true_or_false(mock: SegmentMock, value: Any) -> None:
+    """A string such as ``"no"`` would be true, so it is an error."""
+    with pytest.raises(SettingError, match=re.escape(f"block_network: {value!r} is not True or False")):
+        mock.intercept(block_network=value)
 
 
 def test_the_innermost_of_two_mocks_gets_the_call(mock: SegmentMock, client: Any) -> None:

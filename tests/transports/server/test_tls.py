@@ -6,12 +6,13 @@ import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import requests
 
-from segment_mock import SegmentMock, faults
+from segment_mock import SegmentMock, SettingError, faults
 from segment_mock.transports.server import writer
 from segment_mock.transports.server.context import ServerContext
 from segment_mock.transports.server.tls import CertificateAuthority
@@ -65,6 +66,15 @@ def test_a_truncated_response_closes_the_connection_immediately(
         session.post(server.url + SEARCH, json=ALL, headers={**KEY, "Connection": "close"}, timeout=20)
     assert not isinstance(caught.value, requests.Timeout)
     assert "timed out" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["tls", "proxy"])
+def test_arguments_of_serve_are_read_like_settings(mock: SegmentMock, name: str) -> None:
+    """The text ``"no"`` does not turn TLS or the proxy on, and other texts are errors."""
+    options: dict[str, Any] = {"tls": False, "proxy": False, name: "no"}
+    assert mock.serve(**options).ca_file is None
+    with pytest.raises(SettingError, match=f"{name}: 'perhaps' is not true or false"):
+        mock.serve(**{**options, name: "perhaps"})
 
 
 def test_only_the_owner_can_read_the_ca_file_and_stop_deletes_it(mock: SegmentMock) -> None:

@@ -22,6 +22,8 @@ from ... import refused
 from ...callsite import caller
 from ...forking import new_rlock
 from ...hosts import is_local, normalized
+from ...json_match import brief
+from ...settings import SettingError
 from ...virtual_time import VIRTUAL
 
 if TYPE_CHECKING:
@@ -259,7 +261,11 @@ class InterceptionRegistry:
                 raise refusal(host, transport)
             return transport
         blocking = next((route for route in reversed(routes) if route.blocks), None)
-        if blocking is not None and not is_local(name) and name not in (blocking.exempt_host, normalized(gethostname())):
+        if (
+            blocking is not None
+            and not is_local(name)
+            and name not in (blocking.exempt_host, normalized(gethostname()))
+        ):
             if blocking.on_refused is not None:
                 blocking.on_refused(host)
             raise refusal(host, "block_network=True refuses every host but the vendors' and this machine's own")
@@ -475,6 +481,8 @@ class Interception:
         on_refused: Callable[[str], None] | None = None,
         exempt_host: str = "",
     ) -> None:
+        if not isinstance(block_network, bool):
+            raise SettingError(f"block_network: {brief(block_network)} is not True or False")
         self._owns = lru_cache(maxsize=256)(owns)  # called several times in each call
         self._opened, self._blocks, self._on_refused = opened, block_network, on_refused
         self._exempt_host = exempt_host
@@ -572,6 +580,6 @@ def _is_test_case(cls: type) -> bool:
 
 
 def check_transport(name: str) -> None:
-    """Raise ValueError unless *name* is a `Transport`."""
+    """Raise SettingError unless *name* is a `Transport`."""
     if name not in _TRANSPORTS:
-        raise ValueError(f"transport: {name!r} is not one of {', '.join(_TRANSPORTS)}")
+        raise SettingError(f"transport: {brief(name)} is not one of {', '.join(_TRANSPORTS)}")
