@@ -54,6 +54,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         del config.stash[_ROUTE]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Put back the patches of the guard, and of mocks of wider scopes, that another library has removed."""
+    module = sys.modules.get("segment_mock.transports.inprocess.registry")  # if it is not imported, nothing is patched
+    if module is not None:
+        module.REGISTRY.reapply()
+
+
 def refused_calls() -> list[Any]:
     """Return the calls of this process that the guard or ``block_network`` refused so far."""
     module = sys.modules.get("segment_mock.refused")  # if it is not imported, no call was refused

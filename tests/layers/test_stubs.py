@@ -329,6 +329,18 @@ class TestPytestSocket:
         assert [1, 1] == results_in_both_orders(mock, self.no_sockets, call)
         assert socket.socket is real
 
+    def test_no_restriction_stays_whichever_ends_first(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
+        """pytest-socket enables sockets before pytest ends the fixtures."""
+        functions = ("getaddrinfo", "gethostbyname", "socket")
+        real = [getattr(socket, name) for name in functions]
+        interception, restriction = mock.intercept(), self.no_sockets()
+        restriction.__enter__()
+        interception.start()
+        restriction.__exit__(None, None, None)
+        assert call() == 1
+        interception.stop()
+        assert [getattr(socket, name) for name in functions] == real
+
     def test_a_live_transport_needs_only_local_sockets(self, mock: SegmentMock, call: Callable[[], Any]) -> None:
         """This is what the option ``--allow-hosts=127.0.0.1`` allows."""
         with self.local_sockets_only(), mock.intercept(transport="live"):

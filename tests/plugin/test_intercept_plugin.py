@@ -95,6 +95,51 @@ def test_refused(post):
     assert ("intern.example", None) == (os.environ["no_proxy"], os.environ.get("NO_PROXY"))
 
 
+def test_look_up_is_refused_after_another_plugin_has_restored_the_functions_of_socket(
+    pytester: pytest.Pytester,
+) -> None:
+    """pytest-socket does so after each test. The guard, and mocks of wider scopes, are in force in the next test."""
+    pytester.makeini("[pytest]\nsegment_mock_guard = true")
+    pytester.makepyfile(
+        restoring_plugin="""
+import socket
+
+real_getaddrinfo, real_connect = socket.getaddrinfo, socket.socket.connect
+
+def pytest_runtest_teardown():
+    socket.getaddrinfo, socket.socket.connect = real_getaddrinfo, real_connect
+"""
+    )
+    pytester.makepyfile(
+        """
+import socket
+import pytest
+from segment_mock import NetworkBlocked
+
+@pytest.fixture(scope="class")
+def mock(segment_mock_factory):
+    with segment_mock_factory() as mock:
+        yield mock
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_guard(number):
+    with pytest.raises(NetworkBlocked, match="no mock is in force here"):
+        socket.getaddrinfo("api.salsalabs.org", 443)
+    with socket.socket() as client, pytest.raises(NetworkBlocked, match="no mock is in force here"):
+        client.connect(("api.salsalabs.org", 443))
+
+@pytest.mark.parametrize("number", [1, 2])
+class TestMock:
+    def test_mock(self, mock, number):
+        with pytest.raises(NetworkBlocked, match="a client that can't be intercepted"):
+            socket.getaddrinfo("api.salsalabs.org", 443)
+        with socket.socket() as client, pytest.raises(NetworkBlocked, match="a client that can't be intercepted"):
+            client.connect(("api.salsalabs.org", 443))
+"""
+    )
+    pytester.runpytest_subprocess("-p", "restoring_plugin", "-p", "no:randomly").assert_outcomes(passed=4)
+
+
 def test_guard_is_off_under_exec(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard need not refuse calls there, because the proxy of ``segment-mock exec`` answers or refuses them."""
     monkeypatch.setenv("SEGMENT_MOCK_URL", "http://127.0.0.1:9")

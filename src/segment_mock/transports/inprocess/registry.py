@@ -96,6 +96,9 @@ class Patch:
         self.original = getattr(self.owner, self.name)
         self.wrapper = make(self)
         self.wrapper.segment_mock_patch = self
+        # pytest-socket's look-ups refuse every name, and it restores them only if nothing is above them.
+        is_refusing = isinstance(self.owner, ModuleType) and self.original.__module__ == "pytest_socket"
+        self.is_idle = is_refusing or (self.only_own and self.before is _MISSING)
 
     @property
     def current(self) -> Any:
@@ -120,24 +123,24 @@ class PatchGroup:
 
     def __init__(self, patches: Iterable[Patch]) -> None:
         self.patches = [*patches]
-        # Own attributes, inherited ones, and inherited ones to be left alone.
+        # Own attributes, inherited ones, and those to be left alone.
         self._own: list[_Place] = []
         self._inherited: list[_Place] = []
         self._idle: list[Patch] = []
         for patch in self.patches:
             place = patch, patch.owner, patch.attributes, patch.name
-            if patch.before is not _MISSING:
-                self._own.append((*place, patch.before, patch.wrapper))
-            elif not patch.only_own:
-                self._inherited.append((*place, patch.original, patch.wrapper))
-            else:
+            if patch.is_idle:
                 self._idle.append(patch)
+            elif patch.before is not _MISSING:
+                self._own.append((*place, patch.before, patch.wrapper))
+            else:
+                self._inherited.append((*place, patch.original, patch.wrapper))
 
     @property
     def is_applied(self) -> bool:
         """Whether all wrappers are in place."""
         places = [*self._own, *self._inherited]
-        is_idle = not any(patch.name in patch.attributes for patch in self._idle)
+        is_idle = all(patch.current is patch.before for patch in self._idle)
         return is_idle and all(attributes.get(name) is wrapper for _, _, attributes, name, _, wrapper in places)
 
     def apply(self) -> list[Patch]:
@@ -153,9 +156,7 @@ class PatchGroup:
                 obstructed.append(patch)
             else:
                 setattr(owner, name, wrapper)
-        for patch in self._idle:
-            if patch.name in patch.attributes:
-                obstructed.append(patch)
+        obstructed += [patch for patch in self._idle if patch.current is not patch.before]
         return obstructed
 
     def remove(self) -> None:
@@ -325,6 +326,15 @@ class InterceptionRegistry:
             if not self.routes and active_count() > 1:
                 self._older_threads.update(VIRTUAL.other_threads())
         VIRTUAL.unwatch_threads()
+
+    def reapply(self) -> None:
+        """Put wrappers back where another library has restored the original, as pytest-socket does after each test."""
+        with self._lock:
+            for route in self.routes:
+                for group in [*route.patches]:
+                    for patch in group.apply():
+                        if patch.current is patch.original:  # on the class that inherited it
+                            self._patch_again(route, patch)
 
     def _note_older_thread(self, host: str) -> None:
         at = caller()
