@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from segment_mock.core import Call
+from segment_mock.messages import Request, Response
 from tests.all_modules import MODULES
 
 assert MODULES
@@ -121,3 +123,60 @@ def test_the_walk_through_the_code_names_existing_methods() -> None:
             unknown.append(f"{owner}.{method}")
 
     assert [] == unknown
+
+
+def inline_code() -> list[str]:
+    """Return the texts in backticks of CONTRIBUTING, outside its blocks."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
+
+
+def test_pages_name_existing_members_of_a_call() -> None:
+    """Faults and operations are written by these names: ``call.refuse(kind)``, and the members of ``call.request``."""
+    unknown = []
+    for page in (ROOT / "CONTRIBUTING.md", *PAGES):
+        text = page.read_text(encoding="utf-8")
+        members = {*re.findall(r"`call\.(\w+)", text)}
+        unknown += [f"{page.name}: call.{name}" for name in sorted(members - {*dir(Call), *Call.__dataclass_fields__})]
+    table = (DOCS / "how-to" / "writing-a-fault.md").read_text(encoding="utf-8")
+    for owner, kind in (("`call.request`", Request), ("the response", Response)):
+        (cell,) = re.findall(rf"^\| {owner} \| (.*) \|$", table, re.MULTILINE)
+        names = [name for name in re.findall(r"`([\w.]+)`", cell) if "." not in name]
+        unknown += [f"{owner}: {name}" for name in names if name not in kind.__dataclass_fields__]
+
+    assert [] == unknown
+
+
+def test_contributing_names_existing_paths() -> None:
+    """They are paths in the checkout, in the package or in the folder of a vendor."""
+    roots = (ROOT, ROOT / "src" / "segment_mock", ROOT / "src" / "segment_mock" / "vendors" / "salsa")
+    paths = [word for code in inline_code() for word in code.split() if re.fullmatch(r"[\w.-][\w./-]*/[\w./-]*", word)]
+
+    assert len(paths) > 30
+    assert [] == [
+        path for path in paths if not path.startswith("build/") and not any((root / path).exists() for root in roots)
+    ]
+
+
+def test_contributing_names_existing_constants() -> None:
+    """Each word in capitals is assigned in a module of the package or of the tests."""
+    files = [file for folder in ("src", "tests") for file in (ROOT / folder).rglob("*.py")]
+    assigned = {
+        name
+        for file in files
+        for name in re.findall(r"^(_?[A-Z]+)\b.*=", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    constants = {code for code in inline_code() if re.fullmatch("_?[A-Z]{4,}", code)}
+
+    assert len(constants) > 5
+    assert set() == constants - assigned
+
+
+def test_contributing_names_existing_sessions() -> None:
+    source = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    functions = re.findall(r"^@nox\.session.*?^def (\w+)", source, re.DOTALL | re.MULTILINE)
+    sessions = {name.replace("_", "-") for name in functions}
+    in_text = [name for code in inline_code() for name in re.findall(r"^(?:nox -s|python3 dev\.py) ([a-z-]+)$", code)]
+
+    assert len(in_text) > 3
+    assert set() == {*in_text} - sessions - {"test"}

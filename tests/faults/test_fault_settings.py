@@ -90,7 +90,7 @@ def test_an_invalid_setting_is_refused_when_the_fault_is_created(name: str, sett
         ({"kind": "hang", 5: 1}, "fault hang: unknown setting 5; expected after"),
         ({"kind": "disconect"}, "unknown fault kind 'disconect' (did you mean 'disconnect'?); expected one of "),
         ({"kind": "EMPTY_RESPONS"}, "(did you mean 'EMPTY_RESPONSE'?)"),
-        ({"kind": None}, "unknown fault kind 'None'"),
+        ({"kind": None}, "unknown fault kind None"),
         ({"kind": ["hang"]}, "(did you mean 'hang'?)"),
         ({"after": True}, "fault {'after': True}: its kind is missing; expected one of connect, disconnect, "),
     ],

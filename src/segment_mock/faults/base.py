@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from ..core import Call, Operation, Proceed
 from ..messages import Response
 from ..settings import BOOL, Option, OptionType, SettingError, unknown_name
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 CONDITIONS = ("skip", "times", "every", "chance", "connection", "from", "until")
 """The names of the conditions of a rule, which are easily taken for settings of its fault."""
 
 
-def setting(default: Any, help_: str, kind: OptionType, **bounds: Any) -> Any:
+class Bounds(TypedDict, total=False):
+    """Which values of a setting are valid: numbers from *min* to *max*, or one of some texts."""
+
+    min: float
+    max: float
+    choices: tuple[str, ...]
+
+
+def setting(default: Any, help_: str, kind: OptionType, **bounds: Unpack[Bounds]) -> Any:
     """Declare one setting of a fault as a dataclass field.
 
-    *help_* describes it in the reference and the CLI. *kind* is its type, and *bounds* are further arguments of
-    `Option`, such as ``min``, ``max`` and ``choices``.
+    *help_* describes it in the reference and the CLI. *kind* is its type, and *bounds* say which values are valid.
     """
     return field(default=default, metadata={"option": (help_, kind, bounds)})
 
