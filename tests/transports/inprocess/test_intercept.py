@@ -169,6 +169,24 @@ def test_intercepted_and_real_calls_share_no_connections(
         assert 2 == len(vendor.journal)
 
 
+@pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
+@pytest.mark.parametrize("url", [URL, URL.replace("https", "http")])
+def test_a_pool_of_urllib3_for_a_proxy_is_intercepted(mock: SegmentMock, url: str, transport: Any) -> None:
+    """This also applies without a timeout, whose default urllib3 passes on as an object."""
+    pool = urllib3.ProxyManager("http://proxy.example:3128", retries=False)
+    with mock.intercept(transport=transport, block_network=True), pool:
+        for _ in range(2):
+            assert pool.request("POST", url, body=json.dumps(ALL), headers=HEADERS).status == 200
+
+
+def test_a_connection_through_a_proxy_that_is_not_established_times_out(mock: SegmentMock) -> None:
+    """Without a timeout of the client, the system ends the attempt."""
+    mock.faults.add(F.Connect(how="timeout"))
+    pool = urllib3.ProxyManager("http://proxy.example:3128", retries=False)
+    with mock.intercept(), pool, pytest.raises(urllib3.exceptions.HTTPError, match="timed out"):
+        pool.request("POST", URL, body=json.dumps(ALL), headers=HEADERS)
+
+
 def test_calls_to_other_local_hosts_are_not_intercepted(mock: SegmentMock, client: Any) -> None:
     """A live server of another mock can be reached."""
     with SegmentMock() as other, mock.intercept(block_network=True):

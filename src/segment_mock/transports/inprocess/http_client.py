@@ -16,8 +16,6 @@ from .failing import FallibleTransport
 from .registry import REGISTRY, Patch, Seam, defined_in
 from .waiting import run
 
-_DEFAULT = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
-
 
 class InProcessResponse(HTTPResponse):
     """A response of http.client that uses a whole response of the core directly, and parses the bytes of any other."""
@@ -68,7 +66,9 @@ class _Unopened:
 
 def open_connection(client: Any, transport: Any, host: str) -> None:
     """Open a connection to *host* by *transport* as the socket of *client*, a connection of http.client or urllib3."""
-    timeout = socket.getdefaulttimeout() if client.timeout is _DEFAULT else client.timeout
+    timeout = client.timeout
+    if not isinstance(timeout, (int, float, type(None))):  # the default has an object of its own in each library
+        timeout = socket.getdefaulttimeout()
     if (failure := transport.failure(host, is_tls=client.default_port != HTTP_PORT)) is not None:
         _fail(client, transport, failure, timeout)
     client.sock = transport.connect(host, timeout)
