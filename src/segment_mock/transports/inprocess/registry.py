@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache, wraps
 from importlib import import_module
@@ -558,13 +559,9 @@ class Interception:
         setattr(case, "run", intercepted)  # noqa: B010 - a method is replaced
 
     def _copy(self) -> Interception:
-        return Interception(
-            self._owns,
-            self._opened,
-            block_network=self._blocks,
-            on_refused=self._on_refused,
-            exempt_host=self._exempt_host,
-        )
+        interception = copy(self)
+        interception._entered = []
+        return interception
 
 
 def _current_task() -> Any:

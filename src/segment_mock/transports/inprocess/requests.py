@@ -1,4 +1,4 @@
-"""requests, in addition to urllib3: no proxy look-up for intercepted hosts, and the mock's own session."""
+"""requests, in addition to urllib3: proxies of the environment are not looked up for intercepted hosts."""
 
 from __future__ import annotations
 
