@@ -219,8 +219,12 @@ class ControlClient:
 
     def _error(self, status: int, document: Mapping[str, Any]) -> Exception:
         detail = str(document["detail"])
-        if status in (401, 403):
+        if status == 401:
+            reason = "the admin token is wrong" if self._headers else "the server requires an admin token"
+            return PermissionError(f"{self.url}: {reason}")
+        if status == 403:
             return PermissionError(f"{self.url}: {detail}")
+        detail = detail.removesuffix(".")
         if status in (404, 409):
             return LookupError(f"{detail} (reported by {self.url})")
         if status < 500:

@@ -158,9 +158,12 @@ def test_clock_needs_the_admin_token_of_the_server() -> None:
     with SegmentMock(admin_token="hush") as mock:
         url = mock.serve().url
         refusal = run("clock", "--url", url, exit_code=1)
+        wrong = run("clock", "--url", url, "--admin-token", "loud", exit_code=1)
         run("clock", "freeze", "2026-01-01", "--url", url, "--admin-token", "hush")
 
-        assert "Send the admin token" in refusal.stderr
+        option = "(--admin-token or SEGMENT_MOCK_ADMIN_TOKEN)"
+        assert f"{url}: the server requires an admin token {option}\n" in refusal.stderr
+        assert f"{url}: the admin token is wrong {option}\n" in wrong.stderr
         assert "2026-01-01T00:00:00.000Z" == mock.clock.iso()
         output = run("clock", "--json", "--url", url, "--admin-token", "hush").stdout
         assert {"now": "2026-01-01T00:00:00.000Z", "frozen": True} == json.loads(output)

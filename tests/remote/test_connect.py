@@ -60,8 +60,8 @@ def test_the_admin_token_is_sent_and_required() -> None:
 
         assert 0 == len(connect(url, "hush").journal)
         assert "hush" not in str(dict(connect(url, admin_token="hush").settings))
-        for token in (None, "wrong"):
-            with pytest.raises(PermissionError, match=f"{url}: Send the admin token"):
+        for token, reason in ((None, "the server requires an admin token"), ("wrong", "the admin token is wrong")):
+            with pytest.raises(PermissionError, match=f"{url}: {reason}"):
                 connect(url, token)
     with pytest.raises(SettingError, match="admin_token"):
         connect(url, "a\nb")

@@ -56,7 +56,11 @@ def exit_codes() -> Iterator[None]:
     except (SettingError, LookupError, OSError, RuntimeError) as error:
         if isinstance(error, (click.ClickException, click.exceptions.Exit)):
             raise
-        option = " (--url or SEGMENT_MOCK_URL)" if "no segment-mock answers" in str(error) else ""
+        options = {
+            "no segment-mock answers": "--url or SEGMENT_MOCK_URL",
+            "admin token": "--admin-token or SEGMENT_MOCK_ADMIN_TOKEN",
+        }
+        option = next((f" ({options[words]})" for words in options if words in str(error)), "")
         reason = file_reason(error) if isinstance(error, OSError) else ""
         raise click.ClickException(reason or f"{error}{option}") from None
 
