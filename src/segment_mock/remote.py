@@ -593,7 +593,7 @@ class RemoteFaultRules:
             return fault.as_dict()
         match = fault.get("match") if isinstance(fault, Mapping) else None
         if callable(fault) or callable(match):
-            culprit = f"match: {brief(match)}" if callable(match) else f"fault: {brief(fault)}"
+            culprit = f"match: {_name_of(match)}" if callable(match) else f"fault: {_name_of(fault)}"
             raise SettingError(
                 f"{culprit} is a Python function and can't be sent to {self._client.url}; use a fault kind and JSON"
             )
@@ -877,6 +877,10 @@ class _RemoteCore:
 
 
 _OF_RULE = ("id", "operation", "when", "match", "seen", "matched", "fired", "suppressed", "why")
+
+
+def _name_of(function: Any) -> str:
+    return getattr(function, "__name__", None) or brief(function)
 
 
 def _difference(row: Mapping[str, Any]) -> Difference:

@@ -182,7 +182,8 @@ class Stubs:
                 raise SettingError(f"{place}its {name} is missing; expected a dictionary with method and path")
         method, url = row["method"], row["path"]
         if not isinstance(method, str) or method.upper() not in METHODS:
-            raise SettingError(f"{place}method: {brief(method)} is not one of {', '.join(METHODS)}")
+            near = suggestion(method, METHODS)
+            raise SettingError(f"{place}method: {brief(method)} is not one of {', '.join(METHODS)}{near}")
         parts = urlsplit(url) if isinstance(url, str) else None
         if parts is None or not parts.path.startswith("/"):
             raise SettingError(f"{place}path: {brief(url)} is neither a path such as /api/x nor a URL")
@@ -256,7 +257,7 @@ def _headers(headers: Any, place: str) -> dict[str, str]:
     if not isinstance(headers, Mapping):
         raise SettingError(f"{place}headers: {brief(headers)} is not a dictionary of names and values")
     if any(isinstance(value, bool) or not isinstance(value, (str, int)) for value in headers.values()):
-        raise SettingError(f"{place}headers: {brief(headers)} has a value that is neither a text nor a whole number")
+        raise SettingError(f"{place}headers: {brief(headers)} has a value that is neither text nor a whole number")
     try:
         pairs = {name: str(value) for name, value in headers.items()}
         for name, value in pairs.items():

@@ -67,7 +67,7 @@ def test_a_new_package_passes_ruff_and_mypy(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["Tickets"], "name 'Tickets': expected lower-case letters, digits and _"),
-        (["1x"], "name '1x': expected lower-case letters, digits and _ after a first letter"),
+        (["1x"], "name '1x': expected a letter, then lower-case letters, digits and _"),
         (["../x"], "name '../x': expected lower-case letters"),
         (["class"], "name 'class' is a keyword of Python"),
         (["salsa"], "name 'salsa' is taken by Salsa Engage"),
@@ -76,7 +76,7 @@ def test_a_new_package_passes_ruff_and_mypy(tmp_path: Path) -> None:
         (["a", "--host", "!a.example"], "--host '!a.example': expected a host"),
         (["a", "--root", "api"], "--root 'api': expected a path such as /api"),
         (["a", "--root", "/_mock/a"], "--root '/_mock/a': expected a path such as /api"),
-        (["a", "--title", 'A "B"'], "expected a text without quotation marks"),
+        (["a", "--title", 'A "B"'], "expected text without quotation marks"),
     ],
 )
 def test_an_invalid_argument_exits_with_2_and_writes_nothing(

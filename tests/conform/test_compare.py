@@ -17,7 +17,7 @@ def test_missing_and_wrong_values_are_differences() -> None:
         "a: expected 1, got nothing",
         "b[0].c: expected 'x', got 'y'",
         "b[1]: expected 2, got nothing",
-        "d: expected a text, got 5",
+        "d: expected text, got 5",
         "e: expected True, got 1",
     ] == list(differences(expected, actual, {"d"}))
 

@@ -183,7 +183,7 @@ def test_an_error_in_an_argument_begins_with_the_path_of_the_value() -> None:
         (["conform", "--target", "ftp://user:secret@x"], "without query or fragment\n"),
         (
             ["conform", "--target", "http://127.0.0.1:1", "--only", "salsa/x*"],
-            "`segment-mock vendors` lists the examples",
+            "`segment-mock vendors --json` lists the examples",
         ),
     ],
 )

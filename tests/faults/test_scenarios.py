@@ -283,7 +283,7 @@ def test_scenarios_are_listed(tmp_path: Path) -> None:
             "a.faults[1]: unknown fault kind 'hnag'",
         ),
         ({"a": {"faults": [{"kind": "item", "operation": "segmenter.*"}]}}, "a.faults[0]: operation:"),
-        ({"a": 1}, "a: expected a dictionary of names and values, got 1"),
+        ({"a": 1}, "a: expected a dictionary of about and faults, got 1; the form is "),
         ([], "expected a dictionary of scenarios, got a list; the form is "),
     ],
 )

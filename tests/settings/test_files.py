@@ -44,9 +44,9 @@ def test_a_number_of_yaml_that_json_does_not_have_is_refused_with_its_line(curre
         ("a.json", '[NaN, {"a": 1, "a": 2}]', "a.json: 'NaN' is not a number that JSON can carry"),
         ("a.json", '[1e999, {"a": {"b": 1, "b": 2}}]', "a.json: "),
         ("a.yaml", "salsa: {}\nsegmenter: {}\nsalsa: {}\n",
-         "a.yaml: the name 'salsa' occurs twice in a dictionary, again in line 3"),
+         "a.yaml: the name 'salsa' occurs twice in one dictionary, again in line 3"),
         ("a.yaml", "salsa:\n  segments:\n  - {name: a, 'name': b}\n",
-         "a.yaml: the name 'name' occurs twice in a dictionary, again in line 3"),
+         "a.yaml: the name 'name' occurs twice in one dictionary, again in line 3"),
         ("a.yaml", "a: &a {x: 1}\nb: {<<: *a, <<: *a}\n", "a.yaml: the name '<<' occurs twice"),
     ],
 )  # fmt: skip

@@ -51,7 +51,8 @@ def test_explicit_values_override_environment_file_and_default_in_this_order(
             "in Python, use mock.clock.patch_sleep()",
         ),
         ({"prot": None}, {}, "unknown setting 'prot' (did you mean 'port'?)"),
-        ({}, {"log-levl": 1}, "unknown setting 'log_levl' (did you mean 'log_level'?)"),
+        ({}, {"log-levl": 1}, "unknown setting 'log-levl' (did you mean 'log-level'?)"),
+        ({}, {"log_levl": 1}, "unknown setting 'log_levl' (did you mean 'log_level'?)"),
         ({}, {"zzz": 1}, "unknown setting 'zzz'"),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_failure_shows_the_nearest_calls_with_their_differences(mock, upsert, 
         " (did you mean 'externalSystemId'?)",
     ] == lines[2:5]
     assert "  then: call 1 " in lines[5]
-    assert "got 35467  <- a number where a text is expected" in lines[7]
+    assert "got 35467  <- a number where text is expected" in lines[7]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_a_failure_shows_the_nearest_calls_with_their_differences(mock, upsert, 
         ("a1", "A-1", "case and dashes"),
         ("a ", "a", "space around it"),
         ("a", None, "null, which clears a member"),
-        ("true", True, "true or false where a text"),
-        (3, "3", "a text where a number"),
+        ("true", True, "true or false where text"),
+        (3, "3", "text where a number"),
     ],
 )
 def test_a_failure_explains_common_mistakes(mock, upsert, expected, actual, explanation):
@@ -126,7 +126,7 @@ def test_a_failure_lists_unexpected_calls(mock, upsert):
 
     assert text.startswith(f"{UPSERT}: expected 0 calls, found 2 of 2.")
     assert "-> closed by 1 disconnect at " in text
-    assert "  fits: call 2 " in text
+    assert "  matches: call 2 " in text
 
 
 def test_the_length_of_a_failure_message_is_limited(mock, upsert):
@@ -300,4 +300,4 @@ def test_a_body_that_the_journal_does_not_keep_may_match(mock):
     mock.journal.assert_not_called("update_segment", status=500, json={"id": "s"})
     for assertion in (mock.journal.assert_called, mock.journal.assert_not_called):
         message = failure_message(assertion, "update_segment", json={"id": "s"})
-        assert "may fit, but the journal does not keep its whole body: call 1 segmenter.update_segment" in message
+        assert "may match, but the journal does not keep its whole body: call 1 segmenter.update_segment" in message

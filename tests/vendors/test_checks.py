@@ -53,8 +53,8 @@ KINDS = "unknown 'not_foud' (did you mean 'not_found'?); expected one of unautho
 
 MISTAKES = {
     # Operations.
-    "operation(name='create tickets')": "name 'create tickets': expected lower-case letters",
-    "operation(name='stub')": "name 'stub': expected lower-case letters, digits and _ after a first letter, but",
+    "operation(name='create tickets')": "name 'create tickets': expected a letter, then",
+    "operation(name='stub')": "name 'stub': expected a letter, then lower-case letters, digits and _, but",
     "operation(name='search_tickets')": "operations: search_tickets is listed twice",
     "operation(method='post')": f"{ROW}method: unknown 'post' (did you mean 'POST'?)",
     "operation(paths='/tickets')": f"operations[0].paths: {TUPLE} '/tickets'",
@@ -111,14 +111,14 @@ MISTAKES = {
     "replace(V, item_errors={'taken': 'Taken'})": "item_errors['taken']: expected an instance of ItemError",
     # Tables and their rows.
     "replace(V, tables=(TABLE, TABLE))": "tables: tickets is listed twice",
-    "replace(V, tables=(replace(TABLE, name='All'),), rows={})": "table 'All': expected lower-case letters",
+    "replace(V, tables=(replace(TABLE, name='All'),), rows={})": "table 'All': expected a letter, then",
     "replace(V, tables=(replace(TABLE, indexes=TABLE.indexes * 2),))": "table tickets: indexes: subject is listed",
     "replace(V, rows={'tickts': V.rows['tickets']})": "rows: unknown 'tickts' (did you mean 'tickets'?)",
     "replace(V, load=lambda document: {})": f"load: {FUNCTION} 2 arguments",
     "replace(V, state_class=dict)": "state_class: expected a subclass of VendorState, got the class dict",
     # Settings and assumptions.
     "option('key', 'A.')": "options: key is listed twice",
-    "option('a-b', 'A.')": "option 'a-b': expected lower-case letters, digits and _",
+    "option('a-b', 'A.')": "option 'a-b': expected a letter, then lower-case letters, digits and _",
     "option('a', 'A.', 'z', choices=('x', 'y'))": "option a: 'z' is not one of x, y",
     "option('a', 'A.', 1, int)": "options[0].kind: expected an instance of OptionType, got the class int",
     "replace(option('greeting', 'A.'), assumptions={'x': Assumption('R.', 1, 'W.', setting='greting')})": (
@@ -129,7 +129,7 @@ MISTAKES = {
         "assumptions['x'].operations: unknown 'search_tickts' (did you mean 'search_tickets'?)"
     ),
     # The vendor itself.
-    "replace(V, title='')": "title: expected a text that people read, got ''",
+    "replace(V, title='')": "title: expected text for people to read, got ''",
     "replace(V, hosts='api.tickets.example')": f"hosts: {TUPLE} 'api.tickets.example'",
     "replace(V, hosts=())": "hosts: expected at least one host",
     "replace(V, hosts=('https://api.tickets.example',))": "host 'https://api.tickets.example': expected a host",

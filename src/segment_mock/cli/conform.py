@@ -269,7 +269,7 @@ def _selection(vendors: Sequence[str], only: Sequence[str]) -> list[Example]:
         if not any(fnmatch(example.name, pattern) for example in candidates):
             near = suggestion(pattern, [row.name for row in candidates]) if not set("*?[") & {*pattern} else ""
             raise click.UsageError(
-                f"--only {pattern}: unknown example{near}; `segment-mock vendors` lists the examples"
+                f"--only {pattern}: unknown example{near}; `segment-mock vendors --json` lists the examples"
             )
     return [row for row in candidates if not only or any(fnmatch(row.name, pattern) for pattern in only)]
 

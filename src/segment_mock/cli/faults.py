@@ -94,5 +94,6 @@ def _alias(name: str) -> str:
 
 def _describe(row: Option) -> str:
     takes = "|".join(row.choices) or row.kind.title
-    default = "" if row.default in (None, "") else f", default {row.default}"
+    text = row.default if row.default in row.choices else json.dumps(row.default)
+    default = "" if row.default in (None, "") else f", default {text}"
     return f"{row.name} ({takes}{default}): {row.help}"

@@ -90,6 +90,8 @@ def journal(
     requested_modes = [name for name, is_chosen in modes.items() if is_chosen]
     if len(requested_modes) > 1:
         raise click.UsageError(f"{' and '.join(requested_modes)} can't be combined")
+    if exact and body is None:
+        raise click.UsageError("--exact: --body is missing; --exact compares the whole body with it")
     query = {**filters, "json": body, "exact": exact or None}
     if clear:
         client.delete("/journal")

@@ -64,7 +64,7 @@ def _check(name: str, title: str, host: str, root: str) -> None:
     if hasattr(SegmentMock, name):
         raise click.UsageError(f"name {name!r}: SegmentMock.{name} already exists; choose another name")
     if not title.isprintable() or not title.strip() or set(title) & set('"\\'):
-        raise click.UsageError(f"--title {title!r}: expected a text without quotation marks and backslashes")
+        raise click.UsageError(f"--title {title!r}: expected text without quotation marks and backslashes")
     try:
         is_host = host_pattern(host) == host.lower() and not host.startswith("!")
     except ValueError:

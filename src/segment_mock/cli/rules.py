@@ -88,7 +88,7 @@ def scenario(client: ControlClient, name: str | None, as_json: bool) -> None:
         return
     if name not in by_name:
         raise click.ClickException(
-            f"unknown scenario {name!r}{suggestion(name, by_name)}; expected one of: {', '.join(by_name)}"
+            f"unknown scenario {name!r}{suggestion(name, by_name)}; expected one of {', '.join(by_name)}"
         )
     _print(client.post("/faults", by_name[name]["faults"])["faults"], as_json)
 

@@ -95,7 +95,7 @@ def outcome(example: Example, status: int, body: Any, state: Any = None, form: t
 UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 _FORMS = ((UUID, "a UUID"), (TIME, "a time"))
-_KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "an object"}
+_KINDS = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ def _formed(value: Any, loose: Collection[str], place: str = "") -> Any:
 
 def _form(value: Any) -> str:
     if isinstance(value, str):
-        return next((name for pattern, name in _FORMS if pattern.fullmatch(value)), "a text")
+        return next((name for pattern, name in _FORMS if pattern.fullmatch(value)), "text")
     return _kind(value)
 
 

@@ -324,11 +324,12 @@ def _form(schema: Schema) -> str:
 
 def _complaint(schema: Schema, row: Any, path: str, sentence: str) -> str:
     """Return the error at *path* of *row*; *sentence* is marshmallow's message."""
+    reason = f"{sentence[:1].lower()}{sentence[1:]}".removesuffix(".")
     holder, name, field_names = _holder_at(schema, row, path)
     if field_names and name not in field_names:
         return f"unknown member{alternatives(name, field_names)}"
     if not isinstance(holder, dict) or name not in holder:
-        return f"{sentence[:1].lower()}{sentence[1:]}"
+        return reason
     value, row_field = holder[name], field_names[name] if isinstance(field_names, Mapping) else None
     checks = getattr(row_field, "validators", ())
     choices = next((check.choices for check in checks if isinstance(check, validate.OneOf)), ())
@@ -337,7 +338,7 @@ def _complaint(schema: Schema, row: Any, path: str, sentence: str) -> str:
     if isinstance(row_field, fields.String) and not isinstance(value, str):
         can_be_quoted = is_json_in_force() and isinstance(value, (bool, int, float))
         return f"{brief(value)} is not text" + ("; if it is meant as text, quote it" if can_be_quoted else "")
-    return f"{brief(value)} can't be used: {sentence[:1].lower()}{sentence[1:]}"
+    return f"{brief(value)} can't be used: {reason}"
 
 
 def _is_known(schema: Schema, path: str) -> bool:

@@ -127,6 +127,6 @@ class Fault:
             if str(name).rstrip("_") in CONDITIONS:
                 raise SettingError(
                     f"fault {cls.kind}: {name!r} is a condition of the rule, not a setting of the fault: "
-                    f"faults.add(fault, operation, {name}=...), or a member of 'when' in JSON"
+                    f"write it in 'when', or in Python faults.add(fault, operation, {name}=...)"
                 )
             raise SettingError(f"fault {cls.kind}: {unknown_name('setting', name, names)}")

@@ -49,8 +49,8 @@ class Error(Fault):
     after: bool = after()
     body: str | Mapping[str, Any] | None = setting(
         None,
-        "Body to send instead of the vendor's: a text, or an object to send as JSON.",
-        OptionType("a text or an object", _body),
+        "Body to send instead of the vendor's: text, or an object to send as JSON.",
+        OptionType("text or an object", _body),
     )
     headers: Mapping[str, str] | None = setting(
         None, "Headers to add.", OptionType("a dictionary of names and values", _headers)

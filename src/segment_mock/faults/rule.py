@@ -94,7 +94,9 @@ class When:
         except SettingError as error:
             raise SettingError(f"when: {error}") from None
         if read.get("from") is not None and read.get("until") is not None and read["until"] < read["from"]:
-            raise SettingError(f"when: until: {read['until']} is before from: {read['from']}, so it would never strike")
+            raise SettingError(
+                f"when: until {read['until']:g} is before from {read['from']:g}, so it would never strike"
+            )
         return cls(**{"from_" if name == "from" else name: value for name, value in read.items()})
 
     def as_dict(self) -> dict[str, Any]:

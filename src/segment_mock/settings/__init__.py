@@ -176,9 +176,10 @@ def resolve(
         if name not in rows:
             raise SettingError(f"unknown setting {brief(name)}{suggestion(name, rows)}")
     with naming(path), _within(f"[{table}]: " if table else ""):
-        for name in from_file:
-            if name not in rows:
-                raise SettingError(f"unknown setting {brief(name)}{suggestion(name, rows)}")
+        for name in file or {}:
+            if name.replace("-", "_") not in rows:  # the error spells names as the file does
+                names = rows if "_" in name else [row.replace("_", "-") for row in rows]
+                raise SettingError(f"unknown setting {brief(name)}{suggestion(name, names)}")
     values: dict[str, Value] = {}
     for name, option in rows.items():
         # By identity and type: what a user hands over may compare in its own way, or not at all.

@@ -25,6 +25,7 @@ _TABLE = "tool.segment-mock"
 _SCENARIO = ("about", "faults")
 _CONFIG_FORM = '{"seed": 1, "data": ["data.yaml"]}'
 _SCENARIO_FORM = '{"outage": {"about": "Salsa fails", "faults": [{"kind": "error"}]}}'
+_ONE_SCENARIO_FORM = '{"about": "Salsa fails", "faults": [{"kind": "error"}]}'
 STUBS = "stubs"
 """The part of a data file with stubs, beside the parts of the vendors."""
 _LARGEST = 256 * 2**20
@@ -206,7 +207,7 @@ def scenarios_of(sources: Iterable[Value]) -> dict[str, dict[str, Any]]:
             place = _join(source, label, name)
             if name in shipped_scenarios or name in own:
                 raise SettingError(f"{place}: another scenario already has this name")
-            for member in _mapping(scenario, place):
+            for member in _mapping(scenario, place, "about and faults", _ONE_SCENARIO_FORM):
                 if member not in _SCENARIO:
                     near = suggestion(member, _SCENARIO)
                     raise SettingError(
@@ -469,7 +470,9 @@ def _loader(yaml: Any) -> Any:
             for key, _ in node.value:
                 if isinstance(key.value, str) and (key.tag, key.value) in names:
                     line = key.start_mark.line + 1
-                    raise ValueError(f"the name {brief(key.value)} occurs twice in a dictionary, again in line {line}")
+                    raise ValueError(
+                        f"the name {brief(key.value)} occurs twice in one dictionary, again in line {line}"
+                    )
                 if isinstance(key.value, str):
                     names.add((key.tag, key.value))
         # A merge (<<) copies pairs, and a merge of merges copies them again; keep each name once.

@@ -93,12 +93,12 @@ def explain(core: Source, entry_filter: EntryFilter, matching: Sequence[Entry], 
     number = "at least 1 call" if times is None else f"{brief(times)} calls" if times != 1 else "1 call"
     expected = f"{number}{_conditions(entry_filter)}"
     lines = [f"{entry_filter.operation}: expected {expected}, found {len(matching)} of {len(calls)}."]
-    lines += [f"  fits: {describe(entry)}" for entry in matching[-_NEAR:]]
+    lines += [f"  matches: {describe(entry)}" for entry in matching[-_NEAR:]]
     rest = [entry for entry in calls if entry not in matching]
     if len(matching) == 0 or (isinstance(times, int) and len(matching) < times):
         lines += _nearest(core, entry_filter, rest) if rest else _instead(core, entry_filter)
     lines += [
-        f"  may fit, but the journal does not keep its whole body: {describe(entry)}"
+        f"  may match, but the journal does not keep its whole body: {describe(entry)}"
         for entry in [entry for entry in rest if entry_filter.may_match(entry)][-_NEAR:]
     ]
     if core.journal.forgotten:
@@ -158,10 +158,10 @@ def _instead(core: Source, entry_filter: EntryFilter) -> Iterator[str]:
         yield f"  matched no operation: {describe(entry)}"
         if entry.hint:
             yield f"    hint: {hint_in_python(core, entry.hint)}"
-    counts = Counter(entry.operation for entry in others)
+    counts = Counter(entry.operation for entry in others if not entry_filter.names(entry))
     if counts:
         yield "  called instead: " + ", ".join(f"{name} x{count}" for name, count in counts.most_common(6))
-    else:
+    elif not others:
         yield "  nothing was called" + (f" after call {entry_filter.since}" if entry_filter.since else " at all")
 
 
@@ -187,7 +187,7 @@ def _value(expected: Any, actual: Any) -> str:
     if isinstance(expected, str) and isinstance(actual, str):
         return _text(expected, actual)
     if isinstance(expected, (str, int, float)) and type(expected) is not type(actual) and _same_text(expected, actual):
-        kinds = {str: "a text", int: "a number", float: "a number", bool: "true or false"}
+        kinds = {str: "text", int: "a number", float: "a number", bool: "true or false"}
         return (
             f"{kinds.get(type(actual), 'another type')} where {kinds.get(type(expected), 'another type')} is expected"
         )

@@ -138,7 +138,7 @@ def _wrong_address(vendor: Vendor) -> Iterator[str]:
             "upgrade the older one"
         )
     if not vendor.title:
-        yield "title: expected a text that people read, got ''"
+        yield "title: expected text for people to read, got ''"
     if not vendor.hosts:
         yield "hosts: expected at least one host"
     for host in vendor.hosts:
@@ -193,7 +193,7 @@ def _wrong_tables(vendor: Vendor) -> Iterator[str]:
     yield from _duplicates("tables", tables)
     for table in vendor.tables:
         if not is_name(table.name):
-            yield f"table {table.name!r}: expected lower-case letters, digits and _ after a first letter"
+            yield f"table {table.name!r}: expected a letter, then lower-case letters, digits and _"
         yield from _duplicates(f"table {table.name}: indexes", [index.name for index in table.indexes])
     yield from (_unknown("rows", name, tables) for name in vendor.rows if name not in tables)
     if not (isinstance(vendor.state_class, type) and issubclass(vendor.state_class, VendorState)):
@@ -204,7 +204,7 @@ def _wrong_options(vendor: Vendor) -> Iterator[str]:
     names = [vendor.key_option, *(option.name for option in vendor.options)]
     yield from _duplicates("options", names)
     yield from (
-        f"option {name!r}: expected lower-case letters, digits and _ after a first letter"
+        f"option {name!r}: expected a letter, then lower-case letters, digits and _"
         for name in names
         if not is_name(name)
     )
@@ -235,10 +235,7 @@ def _routes(vendor: Vendor) -> Iterator[str]:
 def _wrong_operation(operation: Operation) -> Iterator[str]:
     if not is_name(operation.name) or operation.name in OPERATIONS_OF_REFUSED_CALLS:
         reserved = ", ".join(OPERATIONS_OF_REFUSED_CALLS)
-        yield (
-            f"name {operation.name!r}: expected lower-case letters, digits and _ after a first letter, "
-            f"but not {reserved}"
-        )
+        yield (f"name {operation.name!r}: expected a letter, then lower-case letters, digits and _, but not {reserved}")
     if operation.method not in METHODS:
         yield _unknown("method", operation.method, METHODS)
     if not operation.paths:

@@ -105,7 +105,7 @@ def check_name(name: str, others: Iterable[Vendor]) -> str:
         return f"name {name!r} is a keyword of Python"
     if not is_name(name) or name in RESERVED:
         reserved = ", ".join(RESERVED)
-        return f"name {name!r}: expected lower-case letters, digits and _ after a first letter, but not {reserved}"
+        return f"name {name!r}: expected a letter, then lower-case letters, digits and _, but not {reserved}"
     namesake = next((other for other in others if other.name == name), None)
     return f"name {name!r} is taken by {namesake.title}" if namesake else ""
 

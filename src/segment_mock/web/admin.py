@@ -88,7 +88,7 @@ def all_views() -> list[View]:
 
 def _setting_problem(error: SettingError) -> Response:
     hint = next((hint for path, hint in _HINTS.items() if request.path.startswith(path)), _DATA_HINT)
-    return problem(400, "Bad request", str(error), hint)
+    return problem(400, "Bad Request", str(error), hint)
 
 
 # Who may call: this machine, or a client with the token, but never a page of another site.

@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from ...clock import iso, seconds
 from ...core import DataRow, Identifier, Json, Validator, VendorState, rows
 from ...core.world import World
-from ...settings import SettingError
+from ...settings import SettingError, suggestion
 from ...store import DuplicateKey, Index, InitialRecords, Record, Store, TableSchema
 from .operations.common import CRM_TYPE
 from .operations.segments import comparable_name
@@ -21,6 +21,7 @@ from .schemas import CONTACTS, TEXTS, TYPES, Address, Coordinate, CustomField, S
 
 DEFAULT_TIME = "2018-01-01T00:00:00.000Z"
 """The date of records of a data file that have none. It is fixed, so that equal data gives equal responses."""
+_MOST_NAMES = 1000  # more are not searched for the nearest, which would take seconds
 
 
 SEGMENTS = TableSchema(
@@ -193,7 +194,10 @@ def _record_called(initial: InitialRecords, name: str, indexes: tuple[str, str],
             raise SettingError(f"{where}: {len(numbers)} records have the name {name!r}; use the id")
         if numbers:
             return initial.records[numbers[0]]
-    raise SettingError(f"{where}: no {initial.schema.name[:-1]} of this data has the id, external id or name {name!r}")
+    names = [value for index in indexes for value in initial.postings[index]]
+    near = suggestion(name, names) if len(names) <= _MOST_NAMES else ""
+    noun = initial.schema.name[:-1]
+    raise SettingError(f"{where}: no {noun} of this data has the id, external id or name {name!r}{near}")
 
 
 def _numbers(initial: InitialRecords, index: str, name: str) -> list[int]:

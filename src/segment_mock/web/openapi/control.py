@@ -172,7 +172,7 @@ SETTING_TYPES: Mapping[str, Json] = {
             {"enum": ["true", "false", "yes", "no", "1", "0"]},
         ]
     },
-    "a text or an object": {"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array", "items": {}}]},
+    "text or an object": {"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array", "items": {}}]},
     "a dictionary of names and values": {"type": "object"},
     "an index from 0, or a list of them": {"anyOf": [_INDEX, {"type": "array", "items": _INDEX}]},
     "a fraction from 0.0 up to 1, or a number of bytes": {

@@ -9,7 +9,7 @@ import { attempt, button, field, fill, h, select, setOptions, throttled } from "
 /** @typedef {import("./types.js").ArmedFault} ArmedFault */
 /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Control */
 
-const JSON_TYPES = ["a text or an object", "a dictionary of names and values", "an index from 0, or a list of them", "a fraction from 0.0 up to 1, or a number of bytes", "'reused' or a number of calls"];
+const JSON_TYPES = ["text or an object", "a dictionary of names and values", "an index from 0, or a list of them", "a fraction from 0.0 up to 1, or a number of bytes", "'reused' or a number of calls"];
 const COUNTERS = new Set(["id", "kind", "operation", "when", "seen", "matched", "fired", "suppressed", "why", "armed", "where", "since", "until"]);
 
 /**
