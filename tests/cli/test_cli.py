@@ -144,6 +144,11 @@ def test_an_invalid_option_exits_with_2_and_names_option_and_value(args: list[st
             "salsa: {members: [{segment: A, supporters: []}]}",
             "salsa.members[0].segment: no segment of this data has the id, external id or name 'A'",
         ),
+        (
+            "salsa: {segments: [{name: Volunteers}], members: [{segment: Volunters, supporters: []}]}",
+            "salsa.members[0].segment: no segment of this data has the id, external id or name 'Volunters' "
+            "(did you mean 'Volunteers'?)",
+        ),
         ("salsa: [", "data.yaml: "),
     ],
 )

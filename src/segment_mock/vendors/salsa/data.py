@@ -194,7 +194,11 @@ def _record_called(initial: InitialRecords, name: str, indexes: tuple[str, str],
             raise SettingError(f"{where}: {len(numbers)} records have the name {name!r}; use the id")
         if numbers:
             return initial.records[numbers[0]]
-    names = [value for index in indexes for value in initial.postings[index]]
+    names = [
+        initial.records[numbers[0]].get(index) or str(value)  # the name of a group as it is written
+        for index in indexes
+        for value, numbers in initial.postings[index].items()
+    ]
     near = suggestion(name, names) if len(names) <= _MOST_NAMES else ""
     noun = initial.schema.name[:-1]
     raise SettingError(f"{where}: no {noun} of this data has the id, external id or name {name!r}{near}")
