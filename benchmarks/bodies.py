@@ -65,7 +65,7 @@ def put(mock: SegmentMock, target: tuple[str, dict[str, str]], body: bytes) -> P
     return call
 
 
-def tidy(measured: Callable[[], float], mock: SegmentMock | None = None) -> Callable[[], float]:
+def from_clean_start(measured: Callable[[], float], mock: SegmentMock | None = None) -> Callable[[], float]:
     """Return a side that first collects garbage, and resets *mock* if one is given."""
 
     def side() -> float:
@@ -114,11 +114,11 @@ def people(report: Report, rounds: int) -> None:
         repeated = put(again, PEOPLE, body)
         repeated()
         sides = {
-            "json.loads": tidy(seconds(partial(json.loads, body))),
-            "first": tidy(seconds(put(first, PEOPLE, body)), first),
-            "repeated": tidy(seconds(repeated)),
-            "tenth": tidy(seconds(put(small, PEOPLE, tenth)), small),
-            "accepted": tidy(seconds(partial(accepting(SEGMENTER, "update_segment"), body))),
+            "json.loads": from_clean_start(seconds(partial(json.loads, body))),
+            "first": from_clean_start(seconds(put(first, PEOPLE, body)), first),
+            "repeated": from_clean_start(seconds(repeated)),
+            "tenth": from_clean_start(seconds(put(small, PEOPLE, tenth)), small),
+            "accepted": from_clean_start(seconds(partial(accepting(SEGMENTER, "update_segment"), body))),
         }
         samples = interleaved(sides, rounds)
     alone = seconds(partial(schema(SEGMENTER, "update_segment").load, plain))
@@ -140,11 +140,11 @@ def groups(report: Report, rounds: int) -> None:
         repeated = put(again, GROUPS, body)
         repeated()
         sides = {
-            "json.loads": tidy(seconds(partial(json.loads, body), 50)),
-            "first": tidy(seconds(put(first, GROUPS, body)), first),
-            "repeated": tidy(seconds(repeated, 20)),
-            "accepted": tidy(seconds(partial(accepting_groups(), body), 50)),
-            "marshmallow": tidy(seconds(partial(item().load, plain["payload"]["segments"], many=True), 20)),
+            "json.loads": from_clean_start(seconds(partial(json.loads, body), 50)),
+            "first": from_clean_start(seconds(put(first, GROUPS, body)), first),
+            "repeated": from_clean_start(seconds(repeated, 20)),
+            "accepted": from_clean_start(seconds(partial(accepting_groups(), body), 50)),
+            "marshmallow": from_clean_start(seconds(partial(item().load, plain["payload"]["segments"], many=True), 20)),
         }
         samples = interleaved(sides, 5 * rounds)
     name = f"PUT of {SEGMENTS} groups"

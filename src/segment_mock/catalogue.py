@@ -83,7 +83,7 @@ def _operations(vendor: Vendor, settings: Mapping[str, Any], shipped: list[Shipp
             "assumptions": [
                 rule for rule, words in vendor.assumptions.items() if row.name in (words.operations or (row.name,))
             ],
-            "examples": [proof.name for proof in shipped if proof.operation == name],
+            "examples": [example.name for example in shipped if example.operation == name],
         }
         for path in row.paths:
             yield {"name": name, "method": row.method, "path": root + path, **facts}
@@ -109,9 +109,9 @@ def may_refuse(vendor: Vendor, operation: Operation, kind: str, *, limited: bool
 
 def _fields(vendor: Vendor, operation: Operation, shipped: list[ShippedExample]) -> Iterator[Json]:
     name = f"{vendor.name}.{operation.name}"
-    own_examples = [proof for proof in shipped if proof.operation == name]
+    own_examples = [example for example in shipped if example.operation == name]
     for side, schema in (("request", operation.request), ("reply", operation.response)):
-        members = {proof.name: proof.request if side == "request" else proof.response for proof in own_examples}
+        members = {example.name: example.request if side == "request" else example.response for example in own_examples}
         for steps, row in _schema_fields(schema):
             path = path_of(steps)
             examples = [example for example, paths in members.items() if path in paths]
@@ -146,7 +146,7 @@ def _rules(vendor: Vendor, operation: Operation) -> Iterator[Json]:
 
 def _refusals(vendor: Vendor, shipped: list[ShippedExample]) -> Iterator[Json]:
     for kind, row in vendor.refusals.items():
-        examples = [proof.name for proof in shipped if proof.refuses(vendor.name, kind, row)]
+        examples = [example.name for example in shipped if example.refuses(vendor.name, kind, row)]
         refusal = {"kind": kind, "status": row.status, "message": row.message}
         yield {**refusal, **_provenance(row.source), "examples": examples}
 
@@ -154,7 +154,9 @@ def _refusals(vendor: Vendor, shipped: list[ShippedExample]) -> Iterator[Json]:
 def _item_errors(vendor: Vendor, shipped: list[ShippedExample]) -> Iterator[Json]:
     for kind, row in vendor.item_errors.items():
         code_member = f'"code": {row.code},'
-        examples = [proof.name for proof in shipped if code_member in str(proof.document["response"]).replace("'", '"')]
+        examples = [
+            example.name for example in shipped if code_member in str(example.document["response"]).replace("'", '"')
+        ]
         yield {"kind": kind, "code": row.code, "message": row.message, **_provenance(row.source), "examples": examples}
 
 

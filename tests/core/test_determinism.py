@@ -25,7 +25,7 @@ def send(mock, method, path, body, **headers):
     return mock.session().request(method, path, data=data, headers={**HEADERS, **headers})
 
 
-def story(mock):
+def responses_of_calls(mock):
     mock.clock.freeze("2018-03-21T15:12:09.310Z")
     calls = [SEARCH, ADD, CREATE, ("PUT", "/nowhere", {}), ("PUT", SALSA, b"{"), SEARCH]
     responses = [send(mock, *call) for call in calls]
@@ -35,23 +35,23 @@ def story(mock):
 def test_the_same_seed_gives_the_same_bytes():
     """Headers, bodies, ids and times are the same in another mock and after a reset, for successes and refusals."""
     first, again = SegmentMock(data=DATA, seed=7), SegmentMock(data=DATA, seed=7)
-    first_story = story(first)
+    first_responses = responses_of_calls(first)
 
-    assert first_story == story(again)
+    assert first_responses == responses_of_calls(again)
     first.reset()
-    assert first_story == story(first)
+    assert first_responses == responses_of_calls(first)
     assert first.state() == again.state()
 
 
 def test_another_seed_gives_other_ids():
     """No id is the same, in responses or records."""
-    stories = [
-        {*re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", json.dumps([str(story(mock)), mock.state()]))} - {GROUP}
+    id_sets = [
+        {*re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", json.dumps([str(responses_of_calls(mock)), mock.state()]))} - {GROUP}
         for mock in (SegmentMock(data=DATA, seed=seed) for seed in (1, 2))
     ]
 
-    assert set() == stories[0] & stories[1]
-    assert len(stories[0]) == len(stories[1]) > 10
+    assert set() == id_sets[0] & id_sets[1]
+    assert len(id_sets[0]) == len(id_sets[1]) > 10
 
 
 FAILED = [

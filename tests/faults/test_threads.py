@@ -23,14 +23,14 @@ PLAN = [
     {"kind": "hang", "after": True, "when": {"times": 7}},
     {"kind": "stale", "lag": 2, "when": {"chance": 0.3}},
 ]
-DONE = {"200": True, "503": False, "504": True, "RemoteDisconnected": False, "ConnectionResetError": True}
+IS_PERFORMED = {"200": True, "503": False, "504": True, "RemoteDisconnected": False, "ConnectionResetError": True}
 
 
 def test_sixteen_threads_lose_and_duplicate_nothing() -> None:
     """Each fault shows its client whether the call was performed, and the counters agree."""
     mock = SegmentMock(faults=PLAN, limits="off", journal_size=THREADS * CALLS)
 
-    def hammer(thread: int) -> Counter[str]:
+    def make_calls(thread: int) -> Counter[str]:
         rng, expected = Random(thread), Counter[str]()
         with mock.session() as session:
             for number in range(CALLS):
@@ -46,11 +46,11 @@ def test_sixteen_threads_lose_and_duplicate_nothing() -> None:
                     outcome = "200"
                 except requests.ConnectionError as error:
                     outcome = type(error.args[0].args[1]).__name__
-                expected[name] += DONE[outcome]
+                expected[name] += IS_PERFORMED[outcome]
         return +expected
 
     with ThreadPoolExecutor(THREADS) as pool:
-        expected = sum(pool.map(hammer, range(THREADS)), Counter[str]())
+        expected = sum(pool.map(make_calls, range(THREADS)), Counter[str]())
     stored = Counter(row["name"] for row in [*mock.salsa.segments, *mock.segmenter.segments])
 
     assert expected == stored

@@ -44,12 +44,12 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
 
 def replay_a_broken_capsule(rng: Random) -> None:
     """Damage a capsule in one to three places, and replay it; raises `Broken` for any error but a SettingError."""
-    document, story = copy.deepcopy(_good()), []
+    document, steps = copy.deepcopy(_good()), []
     for _ in range(rng.randint(1, 3)):
         places = _places(document)
         holder, name = rng.choice(places)
         how = rng.choice(("drop", "replace", "replace", "add", "swap", "deepen"))
-        story.append(f"{how} {name!r}")
+        steps.append(f"{how} {name!r}")
         if how == "drop":
             del holder[name]
         elif how == "replace":
@@ -71,6 +71,6 @@ def replay_a_broken_capsule(rng: Random) -> None:
             str(replayed.differences)
     except SettingError as error:
         if len(str(error)) > 2100:
-            raise Broken(f"capsule, {', '.join(story)}: {len(str(error))} characters: {str(error)[:300]}") from error
+            raise Broken(f"capsule, {', '.join(steps)}: {len(str(error))} characters: {str(error)[:300]}") from error
     except Exception as error:
-        raise Broken(f"capsule, {', '.join(story)}: {error!r}") from error
+        raise Broken(f"capsule, {', '.join(steps)}: {error!r}") from error

@@ -58,7 +58,7 @@ class AttackedServer:
             self.send(drawn_attack.pieces)
         except Exception as error:
             pieces = [piece if len(piece) < 500 else piece[:500] + b"..." for piece in drawn_attack.pieces]
-            raise Broken(f"{' + '.join(drawn_attack.story)}: {error!r}\nsent: {pieces!r}") from error
+            raise Broken(f"{' + '.join(drawn_attack.steps)}: {error!r}\nsent: {pieces!r}") from error
 
     def send(self, pieces: Iterable[bytes]) -> list[int]:
         """Send *pieces*, check responses, records and log, and return the statuses."""

@@ -74,9 +74,9 @@ WHOLE = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @dataclass(frozen=True)
 class Attack:
-    """The *pieces* of bytes to send, and *story*, which says how they were generated."""
+    """The *pieces* of bytes to send, and *steps*, which says how they were generated."""
 
-    story: tuple[str, ...]
+    steps: tuple[str, ...]
     pieces: tuple[bytes, ...]
 
 
@@ -90,27 +90,27 @@ def attack(rng: Random) -> Attack:
     else:
         method, path, good = rng.choice(GOOD if kind < 0.75 else CONTROL)
     line, headers, body = f"{method} {path} HTTP/1.1".encode(), b"", b"" if good is None else json.dumps(good).encode()
-    story = [f"{method} {path[:200]}"]
+    steps = [f"{method} {path[:200]}"]
     for name in rng.sample([*WAYS], rng.randint(0, 2)):
-        story.append(name)
+        steps.append(name)
         line, headers, body = WAYS[name](rng, line, headers, body)
     frame = rng.choice([*FRAMES] if rng.random() < 0.5 else ["length"])
-    story.append(frame)
+    steps.append(frame)
     host_line = b"Host: localhost\r\n" if b"Host:" not in headers else b""
     host_line += b"authToken: t\r\nx-api-key: k\r\n"
     request = line + b"\r\n" + host_line + headers + FRAMES[frame](rng, body)
     if rng.random() < 0.4:
-        story.append("bytes")
+        steps.append("bytes")
         request = _mutated(rng, request)
     if kind < 0.15 and rng.random() < 0.5:
-        story.append("and a call")
+        steps.append("and a call")
         request += _call(*rng.choice(GOOD))
     if rng.random() < 0.2:
-        story.append("second")
+        steps.append("second")
         request = WHOLE + request
     cuts = sorted(rng.randint(0, len(request)) for _ in range(rng.choice((0, 0, 1, 3))))
     pieces = tuple(request[a:b] for a, b in zip([0, *cuts], [*cuts, len(request)], strict=True) if a < b)
-    return Attack(tuple(story), pieces)
+    return Attack(tuple(steps), pieces)
 
 
 def _call(method: str, path: str, good: Body) -> bytes:

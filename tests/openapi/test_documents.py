@@ -141,7 +141,7 @@ def test_every_example_fits_its_schema(name: str) -> None:
 @pytest.mark.parametrize("name", VENDORS)
 def test_a_document_has_the_shipped_examples(name: str) -> None:
     """Each is an example of its operation, with the request and the complete response."""
-    shipped = {proof.name: proof for proof in shipped_examples() if proof.name.startswith(f"{name}/")}
+    shipped = {row.name: row for row in shipped_examples() if row.name.startswith(f"{name}/")}
     request_names, reply_names = set(), set()
     for label, _, key, example in examples(DOCUMENTS[name]):
         response = shipped[f"{name}/{key}"].document["response"]
@@ -152,7 +152,7 @@ def test_a_document_has_the_shipped_examples(name: str) -> None:
             assert [] == [*differences(response["body"], example["value"], response.get("any", ()))]
 
     assert request_names == {
-        key for key, proof in shipped.items() if proof.status == 200 and "body" in proof.document["request"]
+        key for key, row in shipped.items() if row.status == 200 and "body" in row.document["request"]
     }
     assert reply_names == shipped.keys()
 

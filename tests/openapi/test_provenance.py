@@ -54,7 +54,7 @@ def test_a_documented_rule_names_an_existing_section() -> None:
 
 def test_every_row_has_a_mark_and_existing_examples() -> None:
     """Every mark is used, and every shipped example proves a rule."""
-    names = {proof.name for proof in shipped_examples()}
+    names = {example.name for example in shipped_examples()}
 
     assert {"documented", "recorded", "assumed"} == {row["mark"] for row in ROWS}
     assert names == {name for row in ROWS for name in row["examples"]}

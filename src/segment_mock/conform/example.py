@@ -75,7 +75,7 @@ class Example:
 
 def examples() -> list[Example]:
     """Return every shipped example, sorted by name."""
-    return [Example(proof.name, proof.document) for proof in shipped_examples()]
+    return [Example(example.name, example.document) for example in shipped_examples()]
 
 
 def outcome(example: Example, status: int, body: Any, state: Any = None, form: tuple[str, ...] = ()) -> list[str]:

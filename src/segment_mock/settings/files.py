@@ -40,7 +40,7 @@ _PLACE = re.compile(
 DATA_FORM = '{"salsa": {"segments": [{"name": "Donors"}]}}'
 """A data file as an example for messages, in a notation that is JSON, YAML and Python."""
 _TAG = re.compile("could not determine a constructor for the tag '(?P<name>[^']*)'")
-_TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+_BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
 def fixtures() -> Path:
@@ -495,7 +495,7 @@ def _loader(yaml: Any) -> Any:
     constructors |= {
         f"{prefix}int": scalar(_whole_number),
         f"{prefix}float": scalar(_finite),
-        f"{prefix}bool": scalar(_truth),
+        f"{prefix}bool": scalar(_boolean),
     }
     members = {
         "yaml_implicit_resolvers": resolvers,
@@ -535,10 +535,10 @@ def _finite(text: str) -> float:
     raise ValueError(f"{brief(text, 50)} is not a number that JSON can carry")
 
 
-def _truth(text: str) -> bool:
-    if text.lower() not in _TRUTH:
+def _boolean(text: str) -> bool:
+    if text.lower() not in _BOOLEANS:
         raise ValueError(f"{brief(text, 50)} is neither true nor false")
-    return _TRUTH[text.lower()]
+    return _BOOLEANS[text.lower()]
 
 
 def _may_be_deep(text: str) -> bool:

@@ -130,7 +130,7 @@ class ChangeLog:
     def hold(self, mark: int) -> None:
         """Keep all writes since *mark* until `release` was called as many times."""
         while self._released:
-            self._let_go(self._released.popleft())
+            self._drop_hold(self._released.popleft())
         self._holds[mark] += 1
 
     def release(self, mark: int) -> None:
@@ -140,7 +140,7 @@ class ChangeLog:
     def trim(self, mark: int) -> None:
         """Drop the writes before *mark*, except writes that a held mark needs."""
         while self._released:
-            self._let_go(self._released.popleft())
+            self._drop_hold(self._released.popleft())
         oldest = min([mark, *self._holds])
         while self._tail and self._tail[0].sequence < oldest:
             self._tail.popleft()
@@ -163,7 +163,7 @@ class ChangeLog:
         self._released.clear()
         self.mark, self.reach = mark, mark - len(self._tail)
 
-    def _let_go(self, mark: int) -> None:
+    def _drop_hold(self, mark: int) -> None:
         # Truncating the log also dropped the holds from before it.
         if self._holds[mark] > 1:
             self._holds[mark] -= 1

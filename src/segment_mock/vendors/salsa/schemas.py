@@ -63,7 +63,7 @@ MESSAGES: dict[str, Any] = {"required": "required", "null": "required", "invalid
 # Kinds of fields
 
 
-class Whole(fields.Integer):
+class WholeNumber(fields.Integer):
     """A whole number, also as a string, which PHP clients send."""
 
     as_schema: ClassVar[Json] = {
@@ -245,8 +245,8 @@ class Header(RequestSchema):
 class Paging(RequestSchema):
     """Offset and length of a page; both may be null or strings."""
 
-    offset = Whole(allow_none=True, validate=validate.Range(min=0), **_BODY)
-    count = Whole(allow_none=True, validate=validate.Range(min=0), **_BODY)
+    offset = WholeNumber(allow_none=True, validate=validate.Range(min=0), **_BODY)
+    count = WholeNumber(allow_none=True, validate=validate.Range(min=0), **_BODY)
 
 
 def frame(payload: type[Schema]) -> Schema:

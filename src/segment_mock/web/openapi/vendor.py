@@ -49,9 +49,9 @@ def vendor_document(vendor: Vendor, settings: Mapping[str, Any]) -> Json:
     examples, limited = shipped_examples(), settings.get("limits", "vendor") == "vendor"
     root = settings.get(f"{vendor.name}_path", vendor.root)
     for operation in vendor.operations:
-        shown_by = [example for example in examples if example.operation == f"{vendor.name}.{operation.name}"]
+        own_examples = [example for example in examples if example.operation == f"{vendor.name}.{operation.name}"]
         for path in operation.paths:
-            row = _Row(vendor, operation, path, shown_by, limited)
+            row = _Row(vendor, operation, path, own_examples, limited)
             operations = {operation.method.lower(): row.operation_object()}
             document.path(root + path, operations=operations, parameters=[*row.parameters()])
     schema: Json = one_type_enums(_bounded(document, vendor, limited))
