@@ -66,9 +66,9 @@ def test_a_new_package_passes_ruff_and_mypy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["Tickets"], "name 'Tickets': expected lower-case letters, digits and _"),
+        (["Tickets"], "name 'Tickets': expected a letter, then lower-case letters, digits and _"),
         (["1x"], "name '1x': expected a letter, then lower-case letters, digits and _"),
-        (["../x"], "name '../x': expected lower-case letters"),
+        (["../x"], "name '../x': expected a letter, then lower-case letters"),
         (["class"], "name 'class' is a keyword of Python"),
         (["salsa"], "name 'salsa' is taken by Salsa Engage"),
         (["journal"], "name 'journal': SegmentMock.journal already exists"),
