@@ -53,7 +53,7 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Figure:
-    """One comparison; *bound* is on the ratio, a maximum, or a minimum with *at_least*. An *aim* is reported only."""
+    """One comparison; *bound* is on the ratio, a maximum, or a minimum with *at_least*. An *aim* is only reported."""
 
     label: str
     ours: str

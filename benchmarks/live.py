@@ -1,7 +1,7 @@
 """Live servers under load, compared: requests per second, 99th percentile, and memory afterwards.
 
 ``python benchmarks/live.py [--quick] [--json FILE]``. A round loads every server in turn with 1, 8 and 32 connections;
-all servers run all the time. Ours searches four groups, and the stubs repeat its response.
+all servers run throughout. Ours searches four groups, and the stubs repeat its response.
 """
 
 from __future__ import annotations

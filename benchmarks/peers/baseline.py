@@ -12,7 +12,7 @@ RESPONSE = b""
 
 
 class Floor(asyncio.Protocol):
-    """Parses each request and writes the one response."""
+    """Parses each request and writes a fixed response."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Store the transport."""

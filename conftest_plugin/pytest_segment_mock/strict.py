@@ -33,21 +33,21 @@ _HELP = (
 class CredentialWarning(UserWarning):
     """A test sent a credential that looks like a real one.
 
-    The strict name ``credentials`` makes it a failure. Filter it by ``pytest_segment_mock.CredentialWarning``.
+    The strict name ``credentials`` makes it a failure. Filter it as ``pytest_segment_mock.CredentialWarning``.
     """
 
 
 class IgnoredFieldWarning(UserWarning):
     """A test sent a field that the API ignores, which is often a misspelt name.
 
-    The strict name ``fields`` makes it a failure. Filter it by ``pytest_segment_mock.IgnoredFieldWarning``.
+    The strict name ``fields`` makes it a failure. Filter it as ``pytest_segment_mock.IgnoredFieldWarning``.
     """
 
 
 class RefusedCallWarning(UserWarning):
     """A test made a call to another host, which ``block_network`` refused.
 
-    The strict name ``network`` makes it a failure. Filter it by ``pytest_segment_mock.RefusedCallWarning``.
+    The strict name ``network`` makes it a failure. Filter it as ``pytest_segment_mock.RefusedCallWarning``.
     """
 
 

@@ -117,7 +117,7 @@ class Clock:
         """
         with self._turning:
             now = self.now()
-            # An instance of Decimal or timedelta would do in some places and not in others.
+            # A Decimal or a timedelta would work in some places, but not in others.
             if not isinstance(by, (int, float)) or isinstance(by, bool) or not 0 <= by <= _LAST - now:
                 raise ValueError(
                     f"advance: expected a number of seconds, at least 0 and not past the year 9999, got {brief(by)}"

@@ -297,7 +297,7 @@ class Emulator:
         return document
 
     def load(self, document: Json, credential: str = "", place: str = "") -> None:
-        """Replace the records of one organization by the records of *document*, which is at *place* of a file, if any.
+        """Replace the records of one organization with those of *document*, which is at *place* in a file, if any.
 
         `reset` still returns to the initial data.
 
@@ -326,7 +326,7 @@ class Emulator:
         return self._snapshots.pop(name, None) is not None
 
     def restore_snapshots(self, marks: Mapping[str, int]) -> None:
-        """Replace all named snapshots by snapshots with these names and marks."""
+        """Replace all named snapshots with snapshots that have these names and marks."""
         snapshots = self._snapshots
         self._snapshots = {
             name: snapshots[name] if name in snapshots and snapshots[name].mark == mark else Snapshot(self.world, mark)

@@ -287,7 +287,7 @@ class Journal:
             self.clears += 1
 
     def restore(self, entries: Iterable[Entry], last: int, forgotten: int) -> None:
-        """Replace all entries by *entries*.
+        """Replace all entries with *entries*.
 
         The next entry gets the id ``last + 1``. *forgotten* is the number of older entries that were dropped.
         """

@@ -180,7 +180,7 @@ def printable(text: str) -> str:
 def shortened(text: str, limit: int = 2000) -> str:
     """Return *text*, without its middle if it is longer than *limit*.
 
-    An error has its place at the beginning and its advice at the end.
+    An error begins with its place and ends with its advice.
     """
     return text if len(text) <= limit else f"{text[: limit * 3 // 4]} ... {text[-limit // 4 :]}"
 

@@ -337,7 +337,7 @@ class SegmentMock:
         return deepcopy(document)  # a test may change it
 
     def load(self, document: Json, organization: str = "") -> None:
-        """Replace all records of an organization by the records of *document*, a dictionary in the form of a data file.
+        """Replace all records of an organization with those of *document*, a dictionary in the form of a data file.
 
         *organization* is the credential of the organization (default: the organization of the initial data). `reset`
         still returns to the initial data. Raises `SettingError`, and changes nothing, if a row is invalid.

@@ -137,13 +137,13 @@ class Stubs:
         return {"source": {**stub.source}, **own}
 
     def restore_initial(self, rows: list[Json]) -> None:
-        """Replace all stubs, and the initial stubs, by *rows* of `initial_rows`."""
+        """Replace all stubs, and the initial stubs, with *rows* of `initial_rows`."""
         self.forget()
         self.restore(rows)
         self.keep()
 
     def restore(self, rows: list[Json]) -> None:
-        """Replace the stubs by *rows* of `rows`; the initial stubs stay the same."""
+        """Replace the stubs with *rows* of `rows`; the initial stubs stay the same."""
         unmatched_stubs = [*self._initial]
         stubs = []
         for row in rows:

@@ -31,7 +31,7 @@ class FakeTime:
 
 @pytest.fixture
 def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    """Replace the real time that `Clock` reads by a fake time, which begins at 1,000,000,000 epoch seconds."""
+    """Replace the real time that `Clock` reads with a fake time, which begins at 1,000,000,000 epoch seconds."""
     fake_time = FakeTime()
     monkeypatch.setattr(clock, "time", fake_time)
     return fake_time

@@ -104,7 +104,7 @@ def test_a_recording_has_no_credentials_ids_and_times(recorded: tuple[Any, Path]
 
 
 def test_conform_reports_each_difference_and_no_other(recorded: tuple[Any, Path]) -> None:
-    """New ids and times are no differences."""
+    """New ids and times do not count as differences."""
     alter, out = recorded
 
     result = CliRunner().invoke(main, ["conform", "--fixtures", str(out)])

@@ -100,7 +100,7 @@ def test_a_silent_target_is_called_three_times_only() -> None:
 
 @pytest.mark.parametrize("responses", [[b""], []], ids=["hanging", "closed"])
 def test_a_target_that_can_not_be_reached_is_an_error(responses: list[bytes]) -> None:
-    """The command exits with 1 before any example, and the error has the address."""
+    """The command exits with 1 before any example, and the error gives the address."""
     with scripted_server(*responses or [b""]) as url:
         if not responses:
             url = "http://127.0.0.1:1"

@@ -142,7 +142,7 @@ def test_each_client_raises_its_own_error_in_process(
     assert type(caught.value) is error
     assert (1, how == "timeout") == (rule.fired, PATIENCE <= passed < 2 * PATIENCE)
     assert time.monotonic() - real < PATIENCE / 2
-    assert 1 == len(mock.journal)  # a connection that is not established is no call
+    assert 1 == len(mock.journal)  # a connection that is not established is not a call
 
 
 @pytest.mark.parametrize("transport", ["live", "tls"])

@@ -96,7 +96,7 @@ def test_an_invalid_setting_is_refused_when_the_fault_is_created(name: str, sett
     ],
 )  # fmt: skip
 def test_json_with_an_unknown_kind_or_setting_is_refused(definition: dict[Any, Any], sentence: str) -> None:
-    """The error has the nearest name and all valid names."""
+    """The error gives the nearest name and all valid names."""
     with pytest.raises(SettingError) as caught:
         fault_from_json(definition)
 

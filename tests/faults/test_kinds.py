@@ -30,7 +30,7 @@ class {name}(Fault):
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Replace the folder of kinds by an empty one."""
+    """Replace the folder of kinds with an empty one."""
     monkeypatch.setattr(registry, "__file__", str(tmp_path / "registry.py"))
     monkeypatch.setattr(faults, "__path__", [str(tmp_path)])
     kinds.cache_clear()

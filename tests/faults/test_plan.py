@@ -72,7 +72,7 @@ def test_a_glob_selects_operations(operation: str, expected: list[int]) -> None:
     ],
 )  # fmt: skip
 def test_an_invalid_rule_is_refused(rule_settings: dict[str, Any], message: str) -> None:
-    """By keyword and as JSON; the error has the nearest valid name, and nothing is armed."""
+    """By keyword and as JSON; the error gives the nearest valid name, and nothing is armed."""
     mock = SegmentMock()
     conditions = {name: value for name, value in rule_settings.items() if name not in ("operation", "match")}
     rest = {name: value for name, value in rule_settings.items() if name in ("operation", "match")}
@@ -94,7 +94,7 @@ def test_a_value_that_is_not_a_fault_is_refused(fault: Any) -> None:
 
 
 def test_load_with_an_invalid_rule_arms_none() -> None:
-    """The error has the position of the rule, and no rule ids are used up."""
+    """The error gives the position of the rule, and no rule ids are used up."""
     mock = SegmentMock()
     mock.faults.load({"kind": "hang"})
     with pytest.raises(SettingError, match=r"^faults\[1\]: fault hang: unknown setting 'aftr'"):

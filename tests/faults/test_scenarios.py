@@ -204,7 +204,7 @@ def test_several_scenarios_may_be_armed() -> None:
 
 
 def test_an_unknown_scenario_is_refused() -> None:
-    """The error has the nearest name and all names."""
+    """The error gives the nearest name and all names."""
     with pytest.raises(
         SettingError, match=r"unknown scenario 'flaky' \(did you mean 'flaky-network'\?\); expected one of "
     ):
@@ -288,7 +288,7 @@ def test_scenarios_are_listed(tmp_path: Path) -> None:
     ],
 )
 def test_an_invalid_scenario_stops_the_start(own: Any, message: str, tmp_path: Path) -> None:
-    """It need not be armed. The error has its place, the value and the nearest name."""
+    """It need not be armed. The error gives the place, the value and the nearest name."""
     file = tmp_path / "own.json"
     file.write_text(json.dumps(own), encoding="utf-8")
     for source in [own, str(file)] if isinstance(own, dict) else [str(file)]:

@@ -67,7 +67,7 @@ def test_too_many_items_by_fault_names_the_list() -> None:
 @pytest.mark.parametrize("path", ["/segments", "/segments/gone"])
 @pytest.mark.parametrize("failures", ["success-false", "is-updated-false"])
 def test_a_404_by_fault_names_the_id_of_the_call(path: str, failures: str) -> None:
-    """The Segmenter's message has the id from the body or the path, in either documented form."""
+    """The Segmenter's message contains the id from the body or the path, in either documented form."""
     mock = mock_at_noon(segmenter_failures=failures)
     real = send(mock, "PUT", path, UPDATE)
     mock.faults.load({"kind": "refuse", "refusal": "not_found", "operation": "segmenter.update_segment"})

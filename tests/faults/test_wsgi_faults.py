@@ -27,7 +27,7 @@ BROKEN = [row for row in ROWS if not row.hasty and row.fault.kind in ("disconnec
 
 
 def arm(app: Flask, fault: dict[str, Any]) -> None:
-    """Replace all rules by *fault*."""
+    """Replace all rules with *fault*."""
     app.test_client().delete("/_mock/faults")
     assert 201 == app.test_client().post("/_mock/faults", json=fault).status_code
 

@@ -51,7 +51,7 @@ BYTES = (
     b"\x7f",
     b"\x1b[2J",
 )
-"""Bytes that are no text, or an odd one."""
+"""Bytes that are not text, or are unusual text."""
 LENGTHS = ("-1", "+2", "0x2", "1e3", "", " ", "2, 2", "2,3", "00000000002", "18446744073709551616", "9" * 400, "2\x0b")
 CODINGS = (
     "chunked",

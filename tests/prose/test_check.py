@@ -78,6 +78,11 @@ SENTENCES = {
     r"\bwhoever (?:has|may)\b": "Whoever has the file can replay it.",
     r"\bworks? alike\b": "The others work alike.",
     r"(?<!Gateway )\btime-outs?\b": "The client's time-out decides.",
+    r"\breplac(?:e|es|ing)\b(?:(?! with)[^.]){0,60} by (?!itself|hand)": "Replace the rules by others.",
+    r"\b(?:message|error) has (?:the|its) (?:nearest|place|reason|position|line|value|address|hint)": (
+        "The error has the place."
+    ),
+    r"(?<!there )\b(?:is|are|was|were) no (?!longer\b|more\b|exception\b|mistake\b)": "The file is no capsule.",
     REPLY: "The reply is late.",
     ANSWER: "The server sends an answer.",
     ANSWERS: "The client reads the vendor's answers.",

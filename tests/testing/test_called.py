@@ -107,7 +107,7 @@ def test_a_failure_shows_calls_to_unknown_paths_and_other_operations(mock, upser
 
 
 def test_a_failure_explains_a_refused_call_and_a_double_slash(mock, send):
-    """The message has the hint of the refusal, and notes that the real vendor may not accept a double slash."""
+    """The message repeats the hint of the refusal, and notes that the real vendor may not accept a double slash."""
     send("PUT", "/api//integration/ext/v1/segments", body_with_group("A"), {"auth-token": "t"})
     text = failure_message(mock.journal.assert_called, UPSERT, status=200, fault="hang")
 

@@ -125,7 +125,7 @@ def test_a_child_verifies_a_tls_server_of_the_mock(mock: SegmentMock) -> None:
 
 
 def test_a_session_of_the_mock_in_a_child_calls_the_server(mock: SegmentMock) -> None:
-    """Its calls are errors if there is no server."""
+    """Its calls raise an error if there is no server."""
     session = mock.session()
     session.get(METRICS, headers=HEADERS)
     refused = run_in_child(lambda: session.get(METRICS, headers=HEADERS).status_code)

@@ -130,7 +130,7 @@ def export(client: ControlClient, organization: str | None) -> None:
 @with_server
 @_organization
 def import_(client: ControlClient, file: str, organization: str | None) -> None:
-    """Replace all records by those of FILE (YAML or JSON; - is standard input)."""
+    """Replace all records with those of FILE (YAML or JSON; - is standard input)."""
     try:
         document = merged([json.load(sys.stdin) if file == "-" else file])
     except (SettingError, ValueError, RecursionError) as error:

@@ -83,7 +83,7 @@ class _Line:
         self._lock.release()
 
     def write(self, stream: TextIO, text: str) -> None:
-        """Replace the line by *text*."""
+        """Replace the line with *text*."""
         self._stream = stream
         _write(stream, f"{_CLEAR}{text}")
 

@@ -158,7 +158,7 @@ def _print_tables(tables: Iterable[ReferenceTable]) -> None:
 
 
 def _nested(path: str) -> str:
-    """Return the last step of *path*, indented by the number of the others: fields look like a tree."""
+    """Return the last step of *path*, indented by its depth, so that the fields look like a tree."""
     *places, name = path.split(".")
     return "  " * len(places) + name
 

@@ -25,7 +25,7 @@ _LONG = 8
 
 
 class Unreachable(Exception):
-    """The target did not answer, or its response can't be read. The message has the reason."""
+    """The target did not answer, or its response can't be read. The message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Client:
     """
 
     def __init__(self, url: str, timeout: float = 10, ca_file: str | None = None, secrets: Iterable[str] = ()) -> None:
-        import requests  # slow, and most commands need none
+        import requests  # slow, and most commands make no calls
 
         self._secrets = tuple(secret for secret in secrets if len(secret) >= _LONG)
         self._base, self._timeout, self._ca_file = url.rstrip("/"), timeout, ca_file

@@ -37,7 +37,7 @@ class Exchange:
 
 
 class Placeholders:
-    """Replaces each id and time of the target by a placeholder, such as ``{{id 1}}`` or ``{{time 1}}``."""
+    """Replaces each id and time of the target with a placeholder, such as ``{{id 1}}`` or ``{{time 1}}``."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}

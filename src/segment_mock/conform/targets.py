@@ -11,7 +11,7 @@ from .example import Example
 
 
 class SetupFailed(Exception):
-    """The records that an example needs could not be created; the message has the reason."""
+    """The records that an example needs could not be created; the message gives the reason."""
 
 
 class Target(Protocol):

@@ -118,7 +118,7 @@ class Fault:
     def check_names(cls, settings: Iterable[str]) -> None:
         """Raise `SettingError` if one of the names in *settings* is not a setting of this kind.
 
-        The message has the nearest valid name, or says that the name is a condition of the rule.
+        The message gives the nearest valid name, or says that the name is a condition of the rule.
         """
         names = [row.name for row in fields(cls)]
         for name in settings:

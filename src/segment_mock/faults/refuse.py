@@ -23,7 +23,7 @@ class Refuse(Fault):
     after: bool = after()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        """Refuse the call, instead of performing it or after it."""
+        """Refuse the call, either instead of performing it or afterwards."""
         if self.after:
             await proceed()
         return call.refuse(cast("RefusalKind", self.refusal))

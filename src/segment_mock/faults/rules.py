@@ -305,7 +305,7 @@ class FaultRules:
             return {"rows": rows, "numbers": self._numbers, "connections": self.connections_armed}
 
     def restore(self, definitions: Mapping[str, Any]) -> None:
-        """Replace all rules by the rules in *definitions*, which the method `definitions` returned."""
+        """Replace all rules with the rules in *definitions*, which the method `definitions` returned."""
         with self._lock:
             self._armed = tuple(map(self._restored, definitions["rows"]))
             self._rules = tuple(rule for rule in self._armed if rule.until is None)

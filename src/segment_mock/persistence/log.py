@@ -62,7 +62,7 @@ class LastingLog(ABC):
 
     @abstractmethod
     def compact(self, entry: bytes, keep: Collection[str]) -> None:
-        """Replace all entries by *entry*, and remove all blobs except the ones named in *keep*, in one step."""
+        """Replace all entries with *entry*, and remove all blobs except the ones named in *keep*, in one step."""
 
     @abstractmethod
     def resume(self) -> None:

@@ -187,7 +187,7 @@ class RedisLog(LastingLog):
             raise
 
     def compact(self, entry: bytes, keep: Collection[str]) -> None:
-        """Replace all entries by *entry*.
+        """Replace all entries with *entry*.
 
         If the response is lost, the compaction may or may not have been done. Both leave a whole log, which is read
         back: *entry* is the state that the earlier entries gave, and *keep* names all of its blobs. A compaction that
@@ -200,7 +200,7 @@ class RedisLog(LastingLog):
         """Take the lease again, if the server answers and no other process holds the lease."""
         if self._over.is_set():
             raise StoreUnavailable(f"the store {self.url} is closed")
-        if self._failure:  # the thread tries all the time, so that no call waits for a server that is gone
+        if self._failure:  # the thread keeps trying, so that no call has to wait for a server that is gone
             raise StoreUnavailable(self._failure)
         try:
             self._open()

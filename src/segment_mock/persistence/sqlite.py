@@ -30,7 +30,7 @@ PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {FORMAT};
 COMMIT;
 """
-_PROBE = 65536  # bytes: there has to be room for more than one call before a full disk counts as mended
+_PROBE = 65536  # bytes: there has to be room for more than one call before a disk no longer counts as full
 
 
 class SqliteLog(LastingLog):
@@ -95,7 +95,7 @@ class SqliteLog(LastingLog):
         self._write(lambda writer: writer.execute("INSERT INTO entries (content) VALUES (?)", (sealed(entry),)))
 
     def compact(self, entry: bytes, keep: Collection[str]) -> None:
-        """Replace all entries by *entry*."""
+        """Replace all entries with *entry*."""
 
         def work(writer: sqlite3.Connection) -> None:
             writer.execute("DELETE FROM entries")
@@ -150,7 +150,7 @@ class SqliteLog(LastingLog):
         return number
 
     def _create(self) -> None:
-        # Under another name, so that a file of this name is complete from its first moment.
+        # Written under another name first, so that a file of this name is always complete.
         new = Path(f"{self._path}.new")
         for suffix in ("", "-journal"):
             Path(f"{new}{suffix}").unlink(missing_ok=True)

@@ -67,7 +67,7 @@ class InlineValue(dict[str, Value]):
 
 
 def with_origin(value: Value, origin: str) -> Value:
-    """Return *value*, at *origin* in a file of settings, with its dictionaries as `InlineValue`."""
+    """Return *value* with its dictionaries as `InlineValue`; *origin* is its place in a settings file."""
     if isinstance(value, list):
         return [with_origin(item, f"{origin}[{index}]") for index, item in enumerate(value)]
     return InlineValue(value, origin) if isinstance(value, Mapping) else value

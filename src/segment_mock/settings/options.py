@@ -25,7 +25,7 @@ _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 class SettingError(ValueError):
     """A setting, an argument or a file is invalid. It is a ValueError.
 
-    The message has the place (the option, or the file with the row), the value, what was expected, and the nearest
+    The message gives the place (the option, or the file with the row), the value, what was expected, and the nearest
     valid name for a misspelt one.
     """
 

@@ -11,7 +11,7 @@ from ..json_match import brief
 from .ordered_ids import OrderedIds
 
 Record: TypeAlias = dict[str, Any]
-"""A row in wire names. Replaced as a whole, never mutated."""
+"""A record with the API's names. It is replaced as a whole, never mutated."""
 Key: TypeAlias = Hashable
 
 
@@ -304,7 +304,7 @@ class Table:
         return self._state.initial is initial and not (self._state.rows or self._is_logged)
 
     def replace(self, initial: InitialRecords) -> None:
-        """Replace all records by *initial*, with a single entry in the change log."""
+        """Replace all records with *initial*, as a single entry in the change log."""
         before, self._state, self._is_logged = self._state, TableState(initial), True
         self._note(self, None, before, self._state)
 
@@ -370,7 +370,7 @@ def is_logged(table: Table) -> bool:
 
 
 def set_state(table: Table, state: TableState, *, logged: bool) -> None:
-    """Replace the contents of *table* by *state*, without logging it; *logged* is what `is_logged` returned."""
+    """Replace the contents of *table* with *state*, without logging it; *logged* is what `is_logged` returned."""
     table._state, table._is_logged = state, logged
 
 

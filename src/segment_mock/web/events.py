@@ -232,7 +232,7 @@ def _lost_event(count: int | None) -> bytes:
 def get_events(core: Emulator) -> Response:
     """Stream server-sent events: entry, change, fault, clock, reset, and lost if the reader is too slow.
 
-    Resume by the header Last-Event-ID or the query parameter *after*. Only the live server streams without an end. A
+    Resume with the header Last-Event-ID or the query parameter *after*. Only the live server streams without end. A
     WSGI server with threads streams for 20 seconds at a time; other servers return the new events.
     """
     feed = current_app.extensions.get("segment_mock.feed")

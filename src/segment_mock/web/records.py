@@ -238,7 +238,7 @@ def _joins(rows: Table, record: Record, key: Key) -> bool:
 
 
 def _lists_of(record: Record, rows: Table, key: Key) -> Iterator[str]:
-    """Yield the names of the members of *record* that are lists of ids in *rows*, *key* among them."""
+    """Yield the name of each member of *record* that is a list of ids of *rows* and contains *key*."""
     for name, value in record.items():
         if isinstance(value, list) and key in value and all(isinstance(item, str) and item in rows for item in value):
             yield name

@@ -164,7 +164,7 @@ _TYPES = ("BOOL", "FLOAT", "INT", "TEXT")
 _PLAIN = {
     "Json": "a JSON object: `dict[str, Any]`",
     "Key": "the key of a record in its table",
-    "Record": "a record in wire names: `dict[str, Any]`",
+    "Record": "a record with the names of the API: `dict[str, Any]`",
     "REFUSAL_KINDS": "every kind of refusal, in order",
     "RefusalKind": "the type of a kind of refusal",
     "Transport": "the type of the names of the transports",

@@ -108,7 +108,7 @@ class ServerContext:
         return failures.pop(0) if failures else None if is_local(host) else self.admission(host)
 
     def ask(self, host: str) -> ConnectFailure | None:
-        """Return how the next connection to *host* will fail, and remember the result for that connection."""
+        """Return how the next connection to *host* will fail, if at all, and remember it for that connection."""
         failure = self.admission(host)
         if failure in (None, "tls") and (host in self.announced or len(self.announced) < _HOSTS):
             self.announced.setdefault(host, []).append(failure)

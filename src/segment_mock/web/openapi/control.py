@@ -34,7 +34,7 @@ _OF_PATHS = {
 """What each argument of a path is."""
 FILE_KINDS = ("data", "faults", "scenarios", "stubs", "settings")
 """The kinds of files that users write."""
-_STATE = "The records in the form of a data file: vendor, collection, list of rows in wire names."
+_STATE = "The records in the form of a data file: vendor, collection, and a list of rows with the names of the API."
 
 
 def control_document(views: Iterable[View], core: Emulator) -> Json:

@@ -30,7 +30,7 @@ def file_schema(name: str, core: Emulator) -> Json:
 
 def _data(core: Emulator) -> Json:
     vendors = {name: _vendor_schema(vendor) for name, vendor in core.vendors.items()}
-    about = "The records that a mock starts with, by vendor and table, in wire names."
+    about = "The records that a mock starts with, by vendor and table, with the names of the API."
     properties = {"$schema": {"type": "string"}, **vendors, "stubs": stub_rules_schema()}
     return {"type": "object", "description": about, "properties": properties, "additionalProperties": False}
 

@@ -17,7 +17,7 @@ _EXAMPLES = ("default", "example", "examples")
 
 
 class Converter(OpenAPIConverter):
-    """Also converts rules over several members and this project's fields; with *sourced*, adds the sources."""
+    """apispec's converter, extended to rules over several members and this project's fields; *sourced* adds sources."""
 
     sourced = True
 

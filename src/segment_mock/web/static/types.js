@@ -24,7 +24,7 @@
  * @property {string} test
  * @property {string} fingerprint
  *
- * @typedef {Record<string, any>} Row A record in wire names.
+ * @typedef {Record<string, any>} Row A record with the names of the API.
  * @typedef {{vendor?: string, table: string, key: any, before: Row | null, after: Row | null}} Change
  * @typedef {{headers: Record<string, string>, body: any}} Message
  * @typedef {Omit<Call, "changes" | "fingerprint"> & {changes: Change[], request: Message, response: Message}} Entry
