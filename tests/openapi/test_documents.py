@@ -206,7 +206,26 @@ def test_every_view_of_the_control_plane_is_described() -> None:
     views = {rule.endpoint.partition(".")[2] for rule in create_app().url_map.iter_rules() if "_mock." in rule.endpoint}
 
     assert views == {view.name for view in all_views()}
-    assert [] == [view.name for view in all_views() if not view.summary]
+
+
+@pytest.mark.parametrize(
+    ("path", "texts", "missing"),
+    [
+        ("/widgets/<name>", {}, "name"),
+        ("/widgets", {"query": {"colour": {"type": "string"}}}, "colour"),
+    ],
+)
+def test_a_view_without_a_description_of_its_arguments_is_an_error(path: str, texts: Any, missing: str) -> None:
+    def list_widgets() -> None:
+        """Return every widget."""
+
+    with pytest.raises(TypeError, match=f"^view list_widgets: no description of {missing}$"):
+        Views().get(path, **texts)(list_widgets)  # type: ignore[arg-type]
+
+
+def test_a_view_without_a_docstring_is_an_error() -> None:
+    with pytest.raises(TypeError, match="the docstring is missing"):
+        Views().get("/widgets")(lambda core: None)
 
 
 def test_members_of_control_plane_responses_are_in_their_schemas() -> None:
@@ -232,7 +251,13 @@ def test_a_view_is_described_by_its_decorator_and_docstring() -> None:
     """A new view needs nothing else to be in the document."""
     views = Views()
 
-    @views.post("/lamps/<int:number>", response=object_of("Lamp", on=TRUE_OR_FALSE), status=201, refuses=(404,))
+    @views.post(
+        "/lamps/<int:number>",
+        arguments={"number": "The lamp."},
+        response=object_of("Lamp", on=TRUE_OR_FALSE),
+        status=201,
+        refuses=(404,),
+    )
     def switch(core: Emulator, number: int) -> Any:
         """Switch a lamp on."""
 

@@ -294,6 +294,7 @@ def replace_state(core: Emulator) -> Response:
 
 
 _SNAPSHOT = {"name": TEXT, "mark": WHOLE_NUMBER}
+_SNAPSHOT_NAME = {"name": "The name of the snapshot."}
 _OF_SNAPSHOT = {"name": "$request.path.name"}
 
 
@@ -306,6 +307,7 @@ def list_snapshots(core: Emulator) -> Response:
 
 @views.post(
     "/snapshots/<name>",
+    arguments=_SNAPSHOT_NAME,
     response=object_of("TakenSnapshot", **OK_SCHEMA["properties"], **_SNAPSHOT),
     links=dict.fromkeys(("restore_snapshot", "remove_snapshot", "get_changes"), _OF_SNAPSHOT),
 )
@@ -314,7 +316,7 @@ def take_snapshot(core: Emulator, name: str) -> Response:
     return as_json({**OK, "name": name, "mark": core.snapshot(name).mark})
 
 
-@views.delete("/snapshots/<name>", refuses=(404,))
+@views.delete("/snapshots/<name>", arguments=_SNAPSHOT_NAME, refuses=(404,))
 def remove_snapshot(core: Emulator, name: str) -> Response:
     """Remove a snapshot."""
     if not core.remove_snapshot(name):
@@ -325,6 +327,7 @@ def remove_snapshot(core: Emulator, name: str) -> Response:
 @views.get(
     "/snapshots/<name>/changes",
     object_of("Changes", changes={"type": "object", "additionalProperties": list_of(journal.CHANGE)}),
+    arguments=_SNAPSHOT_NAME,
     refuses=(404,),
 )
 def get_changes(core: Emulator, name: str) -> Response:
@@ -336,7 +339,7 @@ def get_changes(core: Emulator, name: str) -> Response:
     return as_json({"changes": {table: [row._asdict() for row in rows] for table, rows in changes.items()}})
 
 
-@views.post("/snapshots/<name>/restore", refuses=(404,))
+@views.post("/snapshots/<name>/restore", arguments=_SNAPSHOT_NAME, refuses=(404,))
 def restore_snapshot(core: Emulator, name: str) -> Response:
     """Restore all records from a snapshot."""
     try:
@@ -348,6 +351,10 @@ def restore_snapshot(core: Emulator, name: str) -> Response:
 
 @views.post(
     "/vendors/<vendor>/<member>",
+    arguments={
+        "vendor": "The name of the vendor.",
+        "member": "A member of `mock.<vendor>` in Python, such as add_segment.",
+    },
     response=object_of("Result", result={}),
     body={
         "title": "MemberCall",
@@ -396,6 +403,7 @@ def call_vendor_member(core: Emulator, vendor: str, member: str) -> Response:
 _COUNTERS = dict.fromkeys(("seen", "matched", "fired", "suppressed", "since"), WHOLE_NUMBER)
 _FAULT = object_of("ArmedFault", id=TEXT, kind=TEXT, operation=TEXT, when=OBJECT, **_COUNTERS, why=TEXT, where=TEXT,
                    armed={"type": "number"}, until={"type": ["integer", "null"]})  # fmt: skip
+_RULE_ID = {"number": "The id, as the list has it."}
 _REMOVED = {"removed": described(_FLAG, "Whether to include the rules that were removed since the last reset.")}
 _FAULTS = object_of("ArmedFaults", faults=list_of(_FAULT))
 _FIRST_FAULT = {"number": "$response.body#/faults/0/id"}
@@ -533,7 +541,7 @@ def _no_fault(core: Emulator, number: str) -> str:
     return f"No fault has the id {number!r}; {f'the ids are {ids}' if ids else 'none is armed'}."
 
 
-@views.get("/faults/<number>", _FAULT, query=_REMOVED, refuses=(400, 404))
+@views.get("/faults/<number>", _FAULT, arguments=_RULE_ID, query=_REMOVED, refuses=(400, 404))
 def get_fault(core: Emulator, number: str) -> Response:
     """Return one fault with its counters; with removed=true, also a fault that was removed."""
     rule = next((rule for rule in _rules(core) if rule.id == number), None)
@@ -542,7 +550,7 @@ def get_fault(core: Emulator, number: str) -> Response:
     return as_json(_rule(rule))
 
 
-@views.delete("/faults/<number>", refuses=(404,))
+@views.delete("/faults/<number>", arguments=_RULE_ID, refuses=(404,))
 def remove_fault(core: Emulator, number: str) -> Response:
     """Disarm one fault."""
     if not core.fault_rules.remove(number):
@@ -602,7 +610,7 @@ def get_control_plane_document(core: Emulator) -> Response:
     return as_json(control_document(all_views(), core))
 
 
-@views.get("/openapi/<vendor>.json", OBJECT, refuses=(404,))
+@views.get("/openapi/<vendor>.json", OBJECT, arguments={"vendor": "The name of the vendor."}, refuses=(404,))
 def get_vendor_document(core: Emulator, vendor: str) -> Response:
     """Return the OpenAPI document of a vendor."""
     from .openapi import vendor_document
@@ -612,7 +620,7 @@ def get_vendor_document(core: Emulator, vendor: str) -> Response:
     return as_json(vendor_document(core.vendors[vendor], core.settings))
 
 
-@views.get("/schemas/<file>.json", OBJECT, refuses=(404,))
+@views.get("/schemas/<file>.json", OBJECT, arguments={"file": "The kind of file."}, refuses=(404,))
 def get_file_schema(core: Emulator, file: str) -> Response:
     """Return the JSON Schema of the files of one kind: data, faults, scenarios, stubs, or settings."""
     from .openapi import FILES, file_schema

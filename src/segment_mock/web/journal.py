@@ -64,6 +64,7 @@ _FILTERS: dict[str, Json] = {
 _UNDECIDED = described(
     list_of(WHOLE_NUMBER), "Ids of calls that may match json, but whose body is longer than the journal keeps."
 )
+_ENTRY_ID = {"number": "The id, as the list has it."}
 _EXACT: dict[str, Json] = {
     "form": described({"enum": ["plain", "exact"]}, "exact adds bodies as base64 and times without rounding.")
 }
@@ -152,7 +153,7 @@ def get_har(core: Emulator) -> Response:
     return as_json(har(entries, __version__, undecided_note([entry.id for entry in undecided])))
 
 
-@views.get("/journal/<int:number>", _ENTRY, query=_EXACT, refuses=(400, 404))
+@views.get("/journal/<int:number>", _ENTRY, arguments=_ENTRY_ID, query=_EXACT, refuses=(400, 404))
 def get_journal_entry(core: Emulator, number: int) -> Response:
     """Return one exchange with the changes of records that it made."""
     entry = core.journal.get(number)
@@ -164,6 +165,7 @@ def get_journal_entry(core: Emulator, number: int) -> Response:
 @views.get(
     "/journal/<int:number>/changes",
     object_of("Changes", changes={"type": "object", "additionalProperties": list_of(CHANGE)}),
+    arguments=_ENTRY_ID,
     refuses=(404, 409),
 )
 def get_changes_since_entry(core: Emulator, number: int) -> Response:
@@ -180,7 +182,7 @@ def get_changes_since_entry(core: Emulator, number: int) -> Response:
     return as_json({"changes": {table: [row._asdict() for row in rows] for table, rows in changes.items()}})
 
 
-@views.post("/journal/<int:number>/rewind", refuses=(404, 409))
+@views.post("/journal/<int:number>/rewind", arguments=_ENTRY_ID, refuses=(404, 409))
 def rewind(core: Emulator, number: int) -> Response:
     """Restore all records to their state right after one exchange."""
     try:

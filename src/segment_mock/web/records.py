@@ -30,6 +30,7 @@ _CHANGES = object_of(
 _NATURAL = {**WHOLE_NUMBER, "minimum": 0, "maximum": 999_999_999}
 _MOST = 1000
 """How many changes or related records are returned at most."""
+_TABLE = {"vendor": "The name of the vendor.", "table": "A table of the vendor, such as segments."}
 _OF = {"organization": described(TEXT, "The organization, by its name or its credential (--credentials isolated).")}
 
 
@@ -64,6 +65,7 @@ def list_organizations(core: Emulator) -> Response:
 @views.get(
     "/records/<vendor>/<table>",
     object_of("Records", records=list_of(OBJECT), total=WHOLE_NUMBER, matching=WHOLE_NUMBER),
+    arguments=_TABLE,
     query={
         **_OF,
         "search": described(TEXT, "Text that a value of the record must have, in any case."),
@@ -89,6 +91,7 @@ def list_records(core: Emulator, vendor: str, table: str) -> Response:
 
 @views.post(
     "/records/<vendor>/<table>",
+    arguments=_TABLE,
     response=_CHANGES,
     body=object_of("RecordChange", before={"type": ["object", "null"]}, after={"type": ["object", "null"]}),
     query=_OF,
@@ -139,6 +142,7 @@ def change_record(core: Emulator, vendor: str, table: str) -> Response:
 @views.get(
     "/related/<vendor>/<table>",
     object_of("Related", related=list_of(object_of("RelatedRecords", table=TEXT, records=list_of(OBJECT)))),
+    arguments=_TABLE,
     query={**_OF, "key": described(TEXT, "The id of the record.")},
     refuses=(404,),
 )

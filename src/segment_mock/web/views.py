@@ -51,6 +51,7 @@ def component(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+PATH_ARGUMENT = re.compile(r"<(?:(\w+):)?(\w+)>")
 OK = {"status": "ok"}
 OK_SCHEMA = object_of("Done", status={"type": "string", "const": "ok"})
 
@@ -59,10 +60,11 @@ OK_SCHEMA = object_of("Done", status={"type": "string", "const": "ok"})
 class View:
     """One view of the control plane. *function* gets the `Emulator` and the parts of the path.
 
-    *method* and *path* are its route below ``/_mock``, in Flask's syntax. The first line of the function's docstring is
-    the summary in the OpenAPI document. *response*, *body* and *query* are JSON Schemas. *refuses* are the error
-    statuses in addition to 401 and 403. *links* lead from its response to other operations. A *public* view needs no
-    admin token and accepts any Host header. A view that is not *documented* belongs to the page.
+    *method* and *path* are its route below ``/_mock``, in Flask's syntax, and *arguments* describe the parts of the
+    path. The first line of the function's docstring is the summary in the OpenAPI document. *response*, *body* and
+    *query* are JSON Schemas. *refuses* are the error statuses in addition to 401 and 403. *links* lead from its
+    response to other operations. A *public* view needs no admin token and accepts any Host header. A view that is not
+    *documented* belongs to the page. Raises TypeError if a description is missing.
     """
 
     function: ViewFunction
@@ -72,11 +74,25 @@ class View:
     status: int = 200
     content_type: str = "application/json"
     body: Json | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Json] = field(default_factory=dict)
     refuses: tuple[int, ...] = ()
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     public: bool = False
     documented: bool = True
+
+    def __post_init__(self) -> None:
+        names = {*self.query, *(name for _, name in self.path_arguments)}
+        described_names = {*self.arguments, *(name for name, row in self.query.items() if "description" in row)}
+        if self.documented and not self.summary:
+            raise TypeError(f"view {self.name}: the docstring is missing")
+        if self.documented and names - described_names:
+            raise TypeError(f"view {self.name}: no description of {comma_list(sorted(names - described_names))}")
+
+    @property
+    def path_arguments(self) -> list[tuple[str, str]]:
+        """Converter (or ``""``) and name of each argument of the path."""
+        return PATH_ARGUMENT.findall(self.path)
 
     @property
     def name(self) -> str:
@@ -161,7 +177,7 @@ def http_problem(error: HTTPException) -> Response:
     if isinstance(error, NotFound) and detail == NotFound.description:
         rules = {rule.rule for rule in current_app.url_map.iter_rules() if rule.rule.startswith("/_mock/")}
         name = re.sub("^rules?", "faults", request.path.removeprefix("/_mock/"))  # the command for faults is `rules`
-        paths = [re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule).removeprefix("/_mock/") for rule in sorted(rules)]
+        paths = [PATH_ARGUMENT.sub(r"{\2}", rule).removeprefix("/_mock/") for rule in sorted(rules)]
         near = suggestion(name, paths)
         detail = f"The control plane has no path {brief(request.path)}{near}."
     elif isinstance(error, NotFound):

@@ -14,24 +14,14 @@ from ...emulator import DELETED, Emulator
 from ...faults import ALIASES, WHEN, kinds, option
 from ...settings import FLOAT, INT, Option
 from ...stubs import METHODS, MOST_TIMES
-from ..views import TEXT, WHOLE_NUMBER, View, object_of
+from ..views import PATH_ARGUMENT, TEXT, WHOLE_NUMBER, View, object_of
 from .schemas import one_type_enums
 
 _ABOUT = "The API of the mock itself, for people and tests. No vendor has it."
-_ARGUMENT = re.compile(r"<(?:(\w+):)?(\w+)>")
 _PROBLEM = {
     **object_of("Problem", type=TEXT, title=TEXT, status=WHOLE_NUMBER, detail=TEXT, hint=TEXT),
     "description": "Why a call failed, and what to do.",
 }
-_OF_PATHS = {
-    "file": "The kind of file.",
-    "member": "A member of `mock.<vendor>` in Python, such as add_segment.",
-    "name": "The name of the snapshot.",
-    "number": "The id, as the list has it.",
-    "table": "A table of the vendor, such as segments.",
-    "vendor": "The name of the vendor.",
-}
-"""What each argument of a path is."""
 FILE_KINDS = ("data", "faults", "scenarios", "stubs", "settings")
 """The kinds of files that users write."""
 _STATE = "The records in the form of a data file: vendor, collection, and a list of rows with the names of the API."
@@ -42,7 +32,7 @@ def control_document(views: Iterable[View], core: Emulator) -> Json:
     paths: dict[str, Json] = {}
     for view in sorted(views, key=lambda view: (view.path, view.method)):
         if view.documented:
-            path = paths.setdefault("/_mock" + _ARGUMENT.sub(r"{\2}", view.path), {})
+            path = paths.setdefault("/_mock" + PATH_ARGUMENT.sub(r"{\2}", view.path), {})
             path[view.method.lower()] = _operation(view, core)
     bearer = {"type": "http", "scheme": "bearer", "description": "The admin token, if the server has one."}
     schemas: dict[str, Json] = {}
@@ -82,7 +72,7 @@ def _operation(view: View, core: Emulator) -> Json:
         "summary": view.summary,
         "tags": ["mock"],
         "x-source": "the mock's own",
-        "parameters": [*_path_parameters(view.path, core), *_query_parameters(view, core)],
+        "parameters": [*_path_parameters(view, core), *_query_parameters(view, core)],
     }
     if view.public:
         operation["security"] = []
@@ -99,14 +89,14 @@ def _operation(view: View, core: Emulator) -> Json:
     return {**operation, "responses": {str(view.status): success, **refusals}}
 
 
-def _path_parameters(path: str, core: Emulator) -> Iterator[Json]:
+def _path_parameters(view: View, core: Emulator) -> Iterator[Json]:
     members = {name for vendor in core.vendors.values() for name in member_names(vendor.state_class)}
-    for converter, name in _ARGUMENT.findall(path):
+    for converter, name in view.path_arguments:
         schema: Json = {"type": "integer", "minimum": 0} if converter == "int" else {"type": "string", "minLength": 1}
         schema = {"enum": [*core.vendors]} if name == "vendor" else schema
         schema = {"enum": sorted(members)} if name == "member" else schema
         schema = {"enum": [*FILE_KINDS]} if name == "file" else schema
-        yield {"in": "path", "name": name, "required": True, "description": _OF_PATHS[name], "schema": schema}
+        yield {"in": "path", "name": name, "required": True, "description": view.arguments[name], "schema": schema}
 
 
 def _query_parameters(view: View, core: Emulator) -> Iterator[Json]:
