@@ -61,6 +61,8 @@ class MockFactory:
         self._config = config
         self.open: list[SegmentMock] = []
         """The mocks whose ``with`` blocks are open."""
+        self.closed: list[SegmentMock] = []
+        """The mocks whose ``with`` blocks have ended since the current test began."""
 
     @contextmanager
     def __call__(self, **settings: Any) -> Iterator[SegmentMock]:
@@ -78,6 +80,7 @@ class MockFactory:
         transport: Any = own.get("transport") or transports_of_run(self._config)[0]
         blocks = own.get("block_network", False)
         mock = make_mock(self._config, settings)
+        _name_origin(mock, "the arguments of segment_mock_factory")
         with (
             mock,
             _sleep_and_children(mock, own),
@@ -88,6 +91,7 @@ class MockFactory:
                 yield mock
             finally:
                 self.open.remove(mock)
+                self.closed.append(mock)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -248,6 +252,11 @@ def open_mocks(config: pytest.Config) -> Sequence[SegmentMock]:
     return config.stash[_POOL].factory.open
 
 
+def closed_mocks(config: pytest.Config) -> list[SegmentMock]:
+    """Return the mocks of `segment_mock_factory` that ended since this list was emptied."""
+    return config.stash[_POOL].factory.closed
+
+
 def forget_mocks(item: pytest.Item) -> None:
     """Forget the mocks that *item* used, before it runs again."""
     if _USE in item.stash:
@@ -276,11 +285,16 @@ def _use(item: pytest.Item, mock: SegmentMock, settings: Settings) -> None:
         mocks.append(mock)
     stash[_USE] = _Use(settings, os.getpid(), mocks)
     if not settings.can_share:
-        for rule in mock.faults:
-            if not rule.where.startswith("scenario "):
-                rule.where = f"the settings of {line_of(item)}"
+        _name_origin(mock, f"the settings of {line_of(item)}")
     if ON_USE in stash:
         stash[ON_USE](mock)
+
+
+def _name_origin(mock: SegmentMock, where: str) -> None:
+    """Record that the rules armed so far come from *where*, if not from a scenario."""
+    for rule in mock.faults:
+        if not rule.where.startswith("scenario "):
+            rule.where = where
 
 
 @contextmanager

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from .expected_errors import expects
-from .fixtures import used_mocks, used_settings
+from .fixtures import closed_mocks, open_mocks, used_mocks, used_settings
 from .guard import hanging_calls, hosts_refused_by_exec, is_by_guard, is_up, refused_calls
 from .settings import STRICT, strict_names
 from .sweep import CASE
@@ -77,27 +77,54 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Check a test that did not fail otherwise."""
     refused_before, by_exec = len(refused_calls()), hosts_refused_by_exec(item.config)
     hanging_before = len(hanging_calls())
+    closed_mocks(item.config).clear()
+    before = {mock: _part_of(mock) for mock in open_mocks(item.config)}
     result = yield
     if not getattr(item, "_excinfo", None):  # unittest stores failures there
         mocks = used_mocks(item)
-        refused = _without_nested_runs(item, refused_calls()[refused_before:])
+        shared_mocks = [*open_mocks(item.config), *closed_mocks(item.config)]
+        refused = _without_nested_runs(item, refused_calls()[refused_before:], [*mocks, *shared_mocks])
         for host, count in hosts_refused_by_exec(item.config).items():
             refused += [ExecRefusal(host)] * (count - by_exec.get(host, 0))
-        if refused or any(mock.faults.ever_armed or mock.stubs or len(mock.journal) for mock in mocks):
-            _check(item, refused, hanging_calls()[hanging_before:] if mocks else [])
+        parts = [_part_of(mock, before.get(mock)) for mock in shared_mocks]
+        if any(mock.faults.ever_armed or mock.stubs or len(mock.journal) for mock in mocks):
+            parts = [*map(_part_of, mocks), *parts]
+        if refused or parts:
+            _check(item, parts, refused, hanging_calls()[hanging_before:] if parts else [])
     return result
 
 
-def _without_nested_runs(item: pytest.Item, refused: list[Any]) -> list[Any]:
+class _Part(NamedTuple):
+    """The part of a mock that a test has to do with: calls, and the rules and stubs that were added."""
+
+    mock: SegmentMock
+    entries: Sequence[Any]
+    rules: Sequence[Any]
+    stubs: Sequence[Any]
+
+
+def _part_of(mock: SegmentMock, before: _Part | None = None) -> _Part:
+    """Return all of *mock*, or what is new in it since *before*."""
+    everything = _Part(mock, [*mock.journal], mock.faults.ever_armed, [*mock.stubs])
+    if before is None:
+        return everything
+    newest = before.entries[-1] if before.entries else None
+    older = next((number for number, entry in enumerate(everything.entries, 1) if entry is newest), 0)
+    rules = [rule for rule in everything.rules if not any(rule is other for other in before.rules)]
+    stubs = [stub for stub in everything.stubs if not any(stub is other for other in before.stubs)]
+    return _Part(mock, everything.entries[older:], rules, stubs)
+
+
+def _without_nested_runs(item: pytest.Item, refused: list[Any], mocks: Sequence[SegmentMock]) -> list[Any]:
     """Leave out calls that a nested pytest run refused, as in the test of a plugin."""
-    return [call for call in refused if (is_up(item.config) if is_by_guard(call) else used_mocks(item))]
+    return [call for call in refused if (is_up(item.config) if is_by_guard(call) else mocks)]
 
 
-def _check(item: pytest.Item, refused: list[Any], hanging: list[str]) -> None:
+def _check(item: pytest.Item, parts: Sequence[_Part], refused: list[Any], hanging: list[str]) -> None:
     from segment_mock import WouldHangForever
 
     try:
-        fails, warns, problems = _problems(item, refused)
+        fails, warns, problems = _problems(item, parts, refused)
         problems["hanging"] = [] if hanging and expects(item, WouldHangForever) else [*dict.fromkeys(hanging)]
         fails |= {"hanging"} if "faults" in fails else set()
     except Exception as error:  # a failing check must not hide the result of the test
@@ -111,11 +138,13 @@ def _check(item: pytest.Item, refused: list[Any], hanging: list[str]) -> None:
             item.warn(_WARNINGS[name]("\n".join([_TITLES[name], *_bounded(lines)])))
 
 
-def _problems(item: pytest.Item, refused: list[Any]) -> tuple[frozenset[str], frozenset[str], dict[str, list[str]]]:
+def _problems(
+    item: pytest.Item, parts: Sequence[_Part], refused: list[Any]
+) -> tuple[frozenset[str], frozenset[str], dict[str, list[str]]]:
     """Return the names that fail this test, those that it is warned about, and the lines of each name."""
     from segment_mock import NetworkBlocked
 
-    problems = {name: [line for mock in used_mocks(item) for line in of(item, mock)] for name, of in _CHECKS.items()}
+    problems = {name: [line for part in parts for line in of(item, part)] for name, of in _CHECKS.items()}
     names = _names(item)
     if names is None:
         refused = [] if refused and expects(item, NetworkBlocked) else refused
@@ -147,9 +176,9 @@ def _bounded(lines: list[str]) -> list[str]:
     return [*lines[:_SHOWN], f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else lines
 
 
-def _unfired(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
+def _unfired(item: pytest.Item, part: _Part) -> Iterator[str]:
     scenarios: dict[str, list[Any]] = {}
-    for rule in () if CASE in item.stash else mock.faults.ever_armed:
+    for rule in () if CASE in item.stash else part.rules:
         if rule.where.startswith("scenario "):
             scenarios.setdefault(rule.where, []).append(rule)
         elif not rule.fired and not _is_common(item, rule):
@@ -172,31 +201,34 @@ def _source(where: str) -> str:
     return f"{where}\n    > {text}" if text else where
 
 
-def _unknown_operations(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
-    for entry in mock.journal:
+def _unknown_operations(item: pytest.Item, part: _Part) -> Iterator[str]:
+    for entry in part.entries:
         if entry.operation.endswith((".no_such_operation", ".no_such_method", "unmatched")):
             at = f" (called at {entry.caller})" if entry.caller else ""
-            yield f"#{entry.id} {entry.method} {entry.target}{at}: {mock.journal.hint(entry) or 'unknown path'}"
+            yield f"#{entry.id} {entry.method} {entry.target}{at}: {part.mock.journal.hint(entry) or 'unknown path'}"
 
 
-def _unused_stubs(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
+def _unused_stubs(item: pytest.Item, part: _Part) -> Iterator[str]:
     own = any("stubs" in mark.kwargs for mark in item.iter_markers("segment_mock"))
-    for stub in mock.stubs:
-        if not stub.calls and (own or not mock.stubs.is_initial(stub)):
+    for stub in part.stubs:
+        if not stub.calls and (own or not part.mock.stubs.is_initial(stub)):
             yield f"stub {stub} answered no call" + (f"\n    added at {_source(stub.where)}" if stub.where else "")
 
 
-def _real_credentials(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
+def _real_credentials(item: pytest.Item, part: _Part) -> Iterator[str]:
     from segment_mock.redaction import REAL
 
-    for entry in mock.journal:
+    for entry in part.entries:
         names = [name for name, text in entry.request_headers.items() if text == REAL]
         if names:
             yield f"#{entry.id} {entry.method} {entry.target}: {', '.join(names)} (redacted in reports and capsules)"
 
 
-def _ignored_fields(item: pytest.Item, mock: SegmentMock) -> Iterator[str]:
-    for entry, calls, path, suggestion in mock.journal.ignored_fields():
+def _ignored_fields(item: pytest.Item, part: _Part) -> Iterator[str]:
+    fields = part.mock.journal.ignored_fields() if part.entries else []
+    for entry, calls, path, suggestion in fields:
+        if entry.id < part.entries[0].id:
+            continue  # an earlier test sent it first
         at = f" (called at {entry.caller})" if entry.caller else ""
         more = f", and in {calls - 1} more call{'s' * (calls > 2)}" if calls > 1 else ""
         yield f"#{entry.id} {entry.operation}: {path}{suggestion}{at}{more}"
@@ -209,7 +241,7 @@ def _refused(call: Any) -> str:
     return f"{call.host} was called at {call.caller or 'an unknown line'}, and refused by {by}"
 
 
-_CHECKS: Mapping[str, Callable[[pytest.Item, SegmentMock], Iterator[str]]] = {
+_CHECKS: Mapping[str, Callable[[pytest.Item, _Part], Iterator[str]]] = {
     "faults": _unfired,
     "operations": _unknown_operations,
     "stubs": _unused_stubs,

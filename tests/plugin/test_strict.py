@@ -99,6 +99,91 @@ def test_a_fault_that_never_fired_fails_the_test_with_the_reason(pytester: pytes
     )
 
 
+SHARED = (
+    CLIENT
+    + """
+@pytest.fixture(scope="module")
+def shared(segment_mock_factory):
+    with segment_mock_factory(block_network=True, faults=[{"kind": "hang", "operation": "segmenter.*"}]) as mock:
+        upsert(requests)
+        mock.stub("GET", "/of/the/fixture")
+        yield mock
+
+def test_first(shared):
+    requests.get("https://api.salsalabs.org/nowhere", headers={"authToken": "t"}, timeout=5)
+
+def test_second(shared):
+    shared.faults.add(faults.Error(), "salsa.delete_segments")
+    shared.stub("GET", "/of/the/test")
+
+def test_after_a_reset(shared):
+    shared.reset()
+    with shared.faults.injected(faults.Disconnect(), "salsa.*"):
+        pass
+
+@pytest.mark.segment_mock(strict=["operations"])
+def test_opted_out(shared):
+    shared.faults.add(faults.Error(), "salsa.delete_segments")
+
+@pytest.mark.segment_mock(strict=["fields"])
+def test_ignored_field(shared):
+    requests.put(SEGMENTS, json={"payload": {"segments": [{"nam": "A"}]}}, headers={"authToken": "t"}, timeout=5)
+
+def test_refused(shared):
+    try:
+        requests.get("https://example.org/", timeout=5)
+    except Exception:
+        pass
+
+def test_swallowed(shared):
+    with shared.faults.injected(faults.Hang(), "salsa.*"):
+        try:
+            requests.put(SEGMENTS, json={"payload": {"segments": []}}, headers={"authToken": "t"})
+        except Exception:
+            pass
+
+def test_of_its_own(segment_mock_factory):
+    with segment_mock_factory(faults=[{"kind": "disconnect"}]):
+        pass
+
+def test_last(shared):
+    upsert(requests)
+"""
+)
+
+
+def test_a_mock_of_the_factory_is_checked_for_what_each_test_does_to_it(pytester: pytest.Pytester) -> None:
+    """What a fixture did to the mock before the test, and what earlier tests did, does not count."""
+    pytester.makepyfile(test_a=SHARED)
+
+    result = pytester.runpytest(*RUN, "-W", "default", "-W", "ignore:Module already imported")
+
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_first _*",
+            "segment-mock: A call matched no operation of any vendor:",
+            "  #2 GET /nowhere*",
+            "*_ test_second _*",
+            "segment-mock: A fault was armed and never fired*",
+            "  rule 2 error on salsa.delete_segments: no call reached it",
+            "A stub answered no call*",
+            "  stub GET /of/the/test answered no call",
+            "*_ test_after_a_reset _*",
+            "  rule * disconnect on salsa.*: no call reached it",
+            "*_ test_ignored_field _*",
+            "*payload.segments*nam*",
+            "*_ test_swallowed _*",
+            "segment-mock: A call would have hung without end*",
+            "*_ test_of_its_own _*",
+            "  rule 1 disconnect *: no call reached it",
+            "    armed by the arguments of segment_mock_factory",
+            "*RefusedCallWarning*",
+        ]
+    )
+    result.assert_outcomes(passed=3, failed=6, warnings=1)
+    assert "/of/the/fixture" not in result.stdout.str()
+
+
 OPERATIONS_AND_CREDENTIALS = (
     CLIENT
     + """
