@@ -45,8 +45,24 @@ def no_collection() -> Iterator[None]:
     gc.enable()
 
 
+@pytest.fixture(scope="session")
+def _clients() -> None:
+    """Import client libraries, and our modules for them, before a nested run.
+
+    Such a run removes its imports. Our modules that stay would patch another copy of a library than the next run uses.
+    """
+    from importlib import import_module
+
+    from segment_mock import SegmentMock
+
+    for name in ("aiohttp", "httpx", "requests"):
+        import_module(name)
+    with SegmentMock() as mock, mock.intercept():
+        pass
+
+
 @pytest.fixture
-def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def pytester(_clients: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """Run nested test suites with our plugin only, whatever other plugins are installed."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_segment_mock -W 'ignore:Module already imported'")
