@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import json
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -167,6 +169,20 @@ def test_intercepted_and_real_calls_share_no_connections(
 
         assert (0, [1, 1], 0) == (before, within, after)
         assert 2 == len(vendor.journal)
+
+
+@pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])
+def test_a_client_of_a_whole_run_keeps_no_mock_of_an_earlier_interception(client: Any, transport: Any) -> None:
+    """It would keep its sockets too, and run out of them after a thousand tests."""
+    mocks = []
+    for _ in range(3):
+        with SegmentMock() as mock, mock.intercept(transport=transport):
+            assert search(client) == 0
+        mocks.append(weakref.ref(mock))
+    del mock
+    gc.collect()
+
+    assert [None, None] == [reference() for reference in mocks[:2]]
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live", "tls"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from contextlib import suppress
 from functools import cache, lru_cache
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -129,15 +130,36 @@ def _second_pool(pool: Any, request: Any) -> Any:
 
 def _close_with(pool: Any, beside: Any) -> None:
     """Let *pool* also close the real sockets of *beside* when its client closes it."""
-    name = "aclose" if beside.is_async else "close"
+    name, is_async, pools = beside.closing, beside.is_async, vars(pool).setdefault("segment_mock_pools", [])
+    pools.append(beside)
+    beside.siblings, beside.loop = pools, _running_loop() if is_async else None
+    if len(pools) > 1:
+        return
     close_pool = getattr(pool, name)
 
     async def close() -> None:
         vars(pool).pop(name, None)
-        await _value(getattr(beside, name)())
+        while pools:
+            await _value(getattr(pools.pop(), name)())
         await _value(close_pool())
 
-    setattr(pool, name, lambda: _perform(close(), is_async=beside.is_async))
+    setattr(pool, name, lambda: _perform(close(), is_async=is_async))
+
+
+async def _close_ended(pools: list[Any]) -> None:
+    """Close and remove those of *pools* whose server is stopped, unless they belong to another event loop."""
+    ended = [pool for pool in pools if pool.transport.has_ended and pool.loop in (None, _running_loop())]
+    pools[:] = [pool for pool in pools if pool not in ended]
+    for pool in ended:
+        with suppress(RuntimeError):  # older versions of httpcore raise it while a response is open
+            await _value(getattr(pool, pool.closing)())
+
+
+def _running_loop() -> Any:
+    """Return the running event loop of asyncio, if any."""
+    from asyncio import _get_running_loop
+
+    return _get_running_loop()
 
 
 class _PoolBeside:
@@ -145,6 +167,10 @@ class _PoolBeside:
 
     transport: InProcessTransport | LiveTransport
     is_async: bool
+    siblings: list[Any]
+    """All pools with real sockets that belong to the same pool of a client."""
+    loop: Any
+    """The event loop of asyncio in which a pool with real sockets is used."""
 
     def create_connection(self: Any, origin: Any) -> Any:
         """Return a connection of the transport, as the pool asks for one."""
@@ -152,7 +178,7 @@ class _PoolBeside:
         if isinstance(transport, InProcessTransport):
             return _PooledConnection(self, origin)
         kind, handle, armed = self.connection_kind, self.handle, transport.admission.armed
-        backend = _Backend(transport, origin, self.is_async, self._network_backend)
+        backend = _Backend(transport, origin, self.is_async, self._network_backend, siblings=self.siblings)
         connection = kind(
             origin, keepalive_expiry=self._keepalive_expiry, retries=self._retries, network_backend=backend
         )
@@ -165,14 +191,14 @@ class _PoolBeside:
 class _Pool(_PoolBeside, httpcore.ConnectionPool):
     """For synchronous code."""
 
-    is_async = False
+    is_async, closing = False, "close"
     connection_kind, wire_kind, handle = httpcore.HTTPConnection, httpcore.HTTP11Connection, "handle_request"
 
 
 class _AsyncPool(_PoolBeside, httpcore.AsyncConnectionPool):
     """For coroutines."""
 
-    is_async = True
+    is_async, closing = True, "aclose"
     connection_kind, wire_kind = httpcore.AsyncHTTPConnection, httpcore.AsyncHTTP11Connection
     handle = "handle_async_request"
 
@@ -430,9 +456,10 @@ class _Backend:
         is_async: bool,
         backend: Any = None,
         failure: ConnectFailure | None = None,
+        siblings: list[Any] | None = None,
     ) -> None:
         self._transport, self._is_tls, self._is_async = transport, origin.scheme in _TLS_SCHEMES, is_async
-        self._backend, self._failure = backend, failure
+        self._backend, self._failure, self._siblings = backend, failure, siblings or []
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
         return _perform(self._connect(host, timeout), is_async=self._is_async)
@@ -444,6 +471,7 @@ class _Backend:
             await self._fail(failure, timeout)
         if isinstance(transport, InProcessTransport):
             return _Stream(transport.connect(host), self._is_async)
+        await _close_ended(self._siblings)
         stream = await _value(self._backend.connect_tcp(*transport.address, timeout))
         if transport.context is not None:
             stream = await _value(stream.start_tls(transport.context, host, timeout))

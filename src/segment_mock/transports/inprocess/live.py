@@ -22,6 +22,9 @@ class LiveTransport(FallibleTransport):
     connection.
     """
 
+    has_ended = False
+    """Whether the interception that used this transport has ended."""
+
     def __init__(
         self,
         serve: Callable[[], LiveServer],
@@ -59,6 +62,7 @@ class LiveTransport(FallibleTransport):
 
     def close(self) -> None:
         """Stop the server, which ends every connection."""
+        self.has_ended = True
         with self._lock:
             server, self._server = self._server, None
         if server is not None:
