@@ -61,8 +61,8 @@ def test_leftovers_are_reported(sandbox) -> None:
     stays = [line for line in result.stderr.splitlines() if line.startswith("left behind: ")]
 
     assert 1 == result.exit_code
-    assert " 0 failed, 0 skipped: " in result.stdout.splitlines()[-1]
-    assert len(target.state()["segmenter"]["segments"]) == len(stays) == 8
+    assert [] == [line for line in result.stdout.splitlines()[:-1] if not line.startswith("pass ")]
+    assert len(target.state()["segmenter"]["segments"]) == len(stays) > 5
     assert stays[0].endswith("made for segmenter/add-tags: the API can't remove it")
 
 
@@ -101,6 +101,18 @@ def test_an_example_is_skipped_if_its_records_can_not_be_created(sandbox) -> Non
         in rows["salsa/search-by-segment-id"]["why"]
     )
     assert [("PUT", GROUPS)] == [call for call in target.calls if call[0] == "PUT"]
+
+
+def test_an_example_with_the_id_of_a_record_in_its_path_is_skipped(sandbox) -> None:
+    """The target gives the record another id, and only the ids in bodies are replaced."""
+    example = NAMES["segmenter/update"]
+    id_of_record = example.document["state"]["segmenter"]["segments"][0]["id"]
+    target = SandboxTarget(Client(sandbox().url), {"segmenter": KEY}, {}, "mark", writes=True, leftovers=True)
+
+    assert "" == target.skip_reason(example)
+    assert "its path names a record, whose id is another one here" == target.skip_reason(
+        example.with_request(path=f"/segments/{id_of_record}")
+    )
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])

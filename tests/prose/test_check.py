@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.prose.check import ROOT, RULES, Finding, findings, texts
+from tests.vendors.package import new_vendor
 
 CHECK = Path(__file__).parent / "check.py"
 LONG = " ".join(["word"] * 31)
@@ -187,3 +188,13 @@ def test_the_command_exits_with_1_for_a_withdrawn_sentence(tmp_path: Path) -> No
     run = subprocess.run([sys.executable, CHECK, page], capture_output=True, text=True, check=False)
 
     assert (1, True) == (run.returncode, "page.md:1: withdrawn: 'in vain'; write: without result" in run.stdout)
+
+
+def test_a_new_vendor_keeps_the_rules(tmp_path: Path) -> None:
+    """Its files become a part of this project if it moves here."""
+    folder = new_vendor(tmp_path)
+    pages = [*folder.rglob("*.py"), *folder.rglob("*.md")]
+    broken = [finding for file in pages for text in texts(file) for finding in findings(text)]
+
+    assert len(pages) > 5
+    assert [] == [str(finding) for finding in broken if finding.rule != "passive"]

@@ -227,5 +227,5 @@ def test_shipped_examples_have_a_complete_request(client: FlaskClient) -> None:
     examples = client.get("/_mock/examples").json["examples"]
 
     assert [] == [one["title"] for one in examples if not {"method", "path"} <= one["request"].keys()]
-    assert {"GET"} == {one["request"]["method"] for one in examples if "body" not in one["request"]}
+    assert {one["request"]["method"] for one in examples if "body" not in one["request"]} <= {"GET", "DELETE"}
     assert all(one["mark"] in ("documented", "recorded", "assumed") and one["title"] for one in examples)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from ..examples import examples_folder
+from ..routing import folded
 from ..vendors import find_vendors
 from .client import Client, TargetResponse, Unreachable
 from .example import Example, loosen, references, rename, rewrite, unique_names
@@ -90,6 +91,8 @@ class SandboxTarget:
         rows = {name: rows for name, rows in example.document["state"].get(example.vendor.name, {}).items() if rows}
         if rows and not self._writes:
             return "it needs records that have to be created first, which needs --allow-writes"
+        if rows and _has_arguments(example):
+            return "its path names a record, whose id is another one here"
         for name in rows:
             if name not in tables:
                 return f"the API can't create {name}"
@@ -157,6 +160,12 @@ class SandboxTarget:
         paths: Sequence[str] = operation.paths
         path = self._roots.get(vendor.name, vendor.root) + paths[0]
         return self._client.ask(operation.method, path, headers, json.dumps(body).encode())
+
+
+def _has_arguments(example: Example) -> bool:
+    """Return whether the path of the request has an id or another argument, as in ``/segments/{id}``."""
+    path = folded(example.document["request"]["path"]).removeprefix(example.vendor.root)
+    return path.rstrip("/") not in [row.rstrip("/") for row in example.operation.paths]
 
 
 def _is_other(example: Example, name: str, value: Any) -> bool:
