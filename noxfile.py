@@ -143,7 +143,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """Run the slow tests, but those of the guides (docs, languages); shells to complete in come from apt-get."""
+    """Run the slow tests, except those of the guides (docs, languages); shells for completion come from apt-get."""
     install(session, editable="[dev]")
     install_programs(session, {"zsh": "zsh", "fish": "fish"})
     options = ("-m", "slow", "--ignore", "tests/guides")
@@ -152,7 +152,7 @@ def slow(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST)
 def lowest(session: nox.Session) -> None:
-    """Run what touches dependencies on the oldest Python, with the lowest version of each and of every client."""
+    """Run the tests that depend on libraries on the oldest Python, with the lowest version of each library."""
     pins = floors("metrics", "pytest", "redis", "time", names=("httpx", "httpcore", "aiohttp"))
     install(session, *pins, editable="[test]", locked=False)
     # Old versions use what the standard library deprecates; marshmallow 3.13 imports distutils, for example.
@@ -177,14 +177,14 @@ def unlocked(session: nox.Session) -> None:
 
 @nox.session
 def layers(session: nox.Session) -> None:
-    """Run the tests beside other libraries of stubs, and of instrumentation, in their newest versions."""
+    """Run the tests together with other libraries of stubs, and of instrumentation, in their newest versions."""
     install(session, editable="[layers]", locked=False)
     session.run("pytest", "tests/layers", *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the wheel by README's command, and the sdist, into dist/, and check what they say of themselves."""
+    """Build the wheel with README's command, and the sdist, into dist/, and check their metadata."""
     install(session, "build", "editables", "hatchling", "pip", "twine")
     shutil.rmtree(DIST, ignore_errors=True)
     (command,) = re.findall(r"^pip wheel .*?(?=$|  #)", README.read_text(encoding="utf-8"), re.MULTILINE)
@@ -251,14 +251,14 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def site(session: nox.Session) -> None:
-    """Build the site of docs/ into build/site; a link, an anchor or an image that leads nowhere is an error."""
+    """Build the site of docs/ into build/site; a broken link, anchor or image is an error."""
     install(session, editable="[site]")
     session.run("mkdocs", "build", *session.posargs, env=ENVIRONMENT | {"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session
 def reference(session: nox.Session) -> None:
-    """Write the pages of docs/reference again, and what else of docs/ is made from the code."""
+    """Write again the pages of docs/reference, and everything else in docs/ that is made from the code."""
     install(session, editable="[test]")
     session.run("python", "-m", "tests.docs_site.reference", env=ENVIRONMENT)
 
@@ -278,7 +278,7 @@ def languages(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Hold a live server to every promise of its OpenAPI documents; takes about a minute."""
+    """Check a live server against its OpenAPI documents, with Schemathesis; takes about a minute."""
     install(session, editable="[test,tools]")
     session.run("python", "tests/openapi/contract.py", *session.posargs, env=ENVIRONMENT)
 
@@ -361,14 +361,14 @@ def stores(session: nox.Session) -> None:
 
 @nox.session(name="bench-quick")
 def bench_quick(session: nox.Session) -> None:
-    """Measure what has a bound, beside Python peers, in under two minutes."""
+    """Measure what has a budget, compared with Python peers, in under two minutes."""
     install(session, editable="[bench]")
     session.run("python", "benchmarks", "--quick", *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure everything beside its peers and write docs/explanation/performance.md; takes about ten minutes."""
+    """Measure everything, compared with its peers, and write docs/explanation/performance.md; takes ten minutes."""
     install(session, editable="[bench-full]")
     install_programs(session, {"wrk": "wrk", "java": "default-jre-headless"})
     if shutil.which("npm"):
@@ -380,7 +380,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Write constraints.txt anew with the newest versions that fit pyproject.toml, for all Pythons and platforms."""
+    """Write constraints.txt again, with the newest versions that pyproject.toml allows, for all Pythons and platforms."""
     session.install("uv")
     options = ("--universal", "--python-version", OLDEST, "--all-extras", "--no-annotate", "--upgrade")
     hosts = ("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "nox -s lock")

@@ -101,7 +101,7 @@ class VendorState:
         """
         try:
             document = deepcopy(document)
-        except Exception as error:  # whatever objects of the user's raise
+        except Exception as error:  # the user's objects may raise anything
             raise SettingError(f"{self._vendor.table(table)}: a value can't be copied: {brief(str(error))}") from None
         initial = load_records(self._vendor, document, self.world)[table]
         record = initial.records[0]

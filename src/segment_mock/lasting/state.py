@@ -447,7 +447,7 @@ def _touched_entry(one: Touched) -> Json:
 
 
 def _number_of(state: TableState, states: dict[int, tuple[int, TableState]]) -> int:
-    """Return the place of *state* among *states*, to which it is added if it is new."""
+    """Return the index of *state* in *states*; add it if it is new."""
     return states.setdefault(id(state), (len(states), state))[0]
 
 

@@ -100,7 +100,7 @@ def is_from_file(source: Any) -> bool:
 def located(error: SettingError, sources: Iterable[Value], argument: str = "") -> SettingError:
     """Return *error*, which is about a row of the document from `merged`, with each place as in *sources*.
 
-    *argument* is the name of the argument that has the sources which are dictionaries (default: none).
+    *argument* is the name of the argument that has the dictionaries among *sources* (default: none).
     """
     sources = [*sources]
     labels = _labels(sources, argument)
@@ -134,9 +134,9 @@ def _join(source: Value, label: str, place: str) -> str:
 
 
 def _place_in(sources: list[Value], text: str) -> tuple[int | None, str]:
-    """Return the number of the source that has the place at the beginning of *text*, and *text* with the place there.
+    """Return the index of the source that has the place with which *text* begins, and *text* with that source's place.
 
-    The place in *text* is one in the document of all *sources*. If none of them has it, return None and *text*.
+    *text* begins with a place in the document of all *sources*. If no source has it, return None and *text*.
     """
     match = _PLACE.match(text)
     if match is None:
