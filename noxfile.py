@@ -380,7 +380,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Write constraints.txt again, with the newest versions that pyproject.toml allows, for all Pythons and platforms."""
+    """Write constraints.txt again: the newest versions that pyproject.toml allows, for all Pythons and platforms."""
     session.install("uv")
     options = ("--universal", "--python-version", OLDEST, "--all-extras", "--no-annotate", "--upgrade")
     hosts = ("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "nox -s lock")
