@@ -57,7 +57,7 @@ def test_a_setting_that_names_a_file_is_an_error(name: str, tmp_path: Path, monk
     result = replay(json.dumps(document), tmp_path)
 
     check_error(result)
-    assert f"settings: unknown setting {name!r} in a capsule" in result.stderr
+    assert f"settings: a capsule can't have the setting {name!r}" in result.stderr
     assert "s3cret" not in result.output
 
 

@@ -53,7 +53,7 @@ class Replay:
             if not isinstance(document, Mapping) or "capsule" not in document:
                 raise SettingError("it is not a capsule: it is not an object with a member 'capsule'")
             form = brief(document["capsule"])
-            raise SettingError(f"capsule: {form} is not {FORM}, the form of the capsules that this version writes")
+            raise SettingError(f"capsule: {form} is not {FORM}, the format of the capsules that this version writes")
         _check_settings(document)
         try:
             self._capsule, self._emulator = document, Emulator(document["settings"])
@@ -204,7 +204,7 @@ def _check_settings(document: Mapping[str, Any]) -> None:
     for name in document["settings"]:
         if name in ELSEWHERE:
             # A capsule may come from another person, so open no file that it names.
-            raise SettingError(f"settings: unknown setting {name!r} in a capsule")
+            raise SettingError(f"settings: a capsule can't have the setting {name!r}")
 
 
 def _check(document: Mapping[str, Any]) -> None:
