@@ -15,7 +15,7 @@ from .base import Fault, setting
 class Embedded(Fault):
     """Answer with status 200 and an error message in the body, as Salsa does.
 
-    A client that checks only the status takes it for a success. The call is not performed.
+    A client that checks only the status mistakes it for a success. The call is not performed.
     """
 
     kind: ClassVar[str] = "embedded"
