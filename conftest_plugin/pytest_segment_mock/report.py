@@ -26,12 +26,21 @@ _CALLS, _CHANGES, _RULES = 20, 20, 10
 """How many lines of each kind are shown; the capsule has everything."""
 _WIDTH = 200
 _NAME = 60
+_REGISTRY = "segment_mock.transports.inprocess.registry"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--segment-mock-capsules``."""
     about = "Folder for the capsules of failed tests (default: in pytest's temporary folder)."
     parser.getgroup("segment-mock").addoption("--segment-mock-capsules", metavar="DIR", help=about)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Forget the calls that earlier tests had from threads of tests before them."""
+    module = sys.modules.get(_REGISTRY)
+    if module is not None and module.REGISTRY.calls_of_older_threads:
+        module.REGISTRY.calls_of_older_threads = {}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -104,7 +113,7 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
 
 def _older_threads() -> list[str]:
     """Return a line for each call of a thread that an earlier test has started and not ended."""
-    module = sys.modules.get("segment_mock.transports.inprocess.registry")
+    module = sys.modules.get(_REGISTRY)
     return [*module.REGISTRY.calls_of_older_threads] if module else []
 
 

@@ -300,8 +300,28 @@ def test_fault(segment_mock):
     assert "src/segment_mock" not in result.stdout.str()
 
 
-def test_the_report_names_a_call_of_a_thread_that_an_earlier_test_has_started(pytester: pytest.Pytester) -> None:
-    """A thread of the test itself is not named, and a later test has no call to name."""
+@pytest.mark.parametrize("around", ["nothing", "the guard", "a mock of the run"])
+def test_the_report_names_a_call_of_a_thread_that_an_earlier_test_has_started(
+    pytester: pytest.Pytester, around: str
+) -> None:
+    """A thread of the test itself is not named, nor one of a wider scope, and a later test has no call to name."""
+    if around == "the guard":
+        pytester.makeini("[pytest]\nsegment_mock_guard = true")
+    if around == "a mock of the run":
+        pytester.makeconftest(
+            """
+import threading
+
+import pytest
+import test_a
+
+@pytest.fixture(scope="session", autouse=True)
+def mock_of_the_run(segment_mock_factory):
+    with segment_mock_factory():
+        threading.Thread(target=test_a.poll, args=[threading.Event()], name="of the run", daemon=True).start()
+        yield
+"""
+        )
     pytester.makepyfile(
         test_a="""
 import threading
@@ -323,6 +343,9 @@ def test_second(segment_mock):
     threading.Thread(target=poll, args=[own], name="own", daemon=True).start()
     begin.set()
     assert end.wait(60) and own.wait(60)
+    for thread in threading.enumerate():
+        if thread.name == "of the run":
+            thread.join()
     assert len(segment_mock.journal) == 0
 
 def test_third(segment_mock):
@@ -333,7 +356,7 @@ def test_third(segment_mock):
     result = pytester.runpytest(*RUN)
 
     result.assert_outcomes(passed=1, failed=2)
-    (line,) = [line for line in result.outlines if "earlier interception" in line]
+    (line,) = {line for line in result.outlines if "earlier interception" in line}
     assert line.startswith(
         "thread 'poller', which was started in an earlier interception, called api.salsalabs.org at test_a.py:9"
     )

@@ -15,6 +15,7 @@ from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgenerato
 from operator import itemgetter
 from socket import gethostname
 from threading import Thread, active_count, current_thread, get_ident
+from threading import enumerate as enumerate_threads
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast, get_args
 from weakref import WeakSet
@@ -201,6 +202,8 @@ class Route:
     thread: int | None = field(default_factory=get_ident)
     task: Any = None
     patches: list[PatchGroup] = field(default_factory=list)
+    bystanders: list[Thread] = field(default_factory=list)
+    """The threads that were alive when the route was added within another one."""
 
 
 _OF_TASK: ContextVar[tuple[Route, ...]] = ContextVar("segment_mock_routes_of_task", default=())
@@ -292,6 +295,8 @@ class InterceptionRegistry:
         with self._lock:
             if not self.routes and self.calls_of_older_threads:
                 self.calls_of_older_threads = {}
+            if self.routes and active_count() > 1:
+                route.bystanders = enumerate_threads()
             self.routes = (*self.routes, route)
             try:
                 self._patch(route, route.modules)
@@ -324,9 +329,17 @@ class InterceptionRegistry:
                     group.remove()
             route.patches.clear()
             self._find()
-            if not self.routes and active_count() > 1:
-                self._older_threads.update(VIRTUAL.other_threads())
+            if active_count() > 1 and self._is_innermost(route, later):
+                self._older_threads.update(
+                    thread for thread in VIRTUAL.other_threads() if thread not in route.bystanders
+                )
+            route.bystanders.clear()
         VIRTUAL.unwatch_threads()
+
+    def _is_innermost(self, route: Route, later: tuple[Route, ...]) -> bool:
+        """Return whether a thread that was started since *route* was added can't belong to a route that is left."""
+        nested = not later and route.task is None
+        return not self.routes or (nested and all(other.thread in (None, route.thread) for other in self.routes))
 
     def reapply(self) -> None:
         """Put wrappers back where another library has restored the original, as pytest-socket does after each test."""
