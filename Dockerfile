@@ -8,12 +8,12 @@ COPY . .
 RUN python -m build --wheel --outdir /dist
 
 FROM python:3.12-slim
-# Mounted, not copied: the wheel is no part of the image.
+# Mounted, not copied, so that the wheel does not become part of the image.
 RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
     pip install --no-cache-dir "$(echo /dist/*.whl)[front,metrics,redis]"
-# For a volume with the file of --store; a new volume takes over the owner.
+# For a volume with the file of --store; a new volume gets the owner of this folder.
 RUN install -d -o 10001 -g 10001 /store
-# A number, so that Kubernetes can see that it is not root.
+# A number, so that Kubernetes can see that the user is not root.
 USER 10001:10001
 WORKDIR /data
 ENV SEGMENT_MOCK_HOST=0.0.0.0

@@ -1,4 +1,4 @@
-# Short names for `python3 dev.py ...`, for those who have make.
+# Short names for `python3 dev.py ...`, for users of make.
 serve test build wheel lowest newest contract fuzz endurance bench bench-quick lock:
 	python3 dev.py $@
 

@@ -198,7 +198,7 @@ async function* eventsOf(body) {
 }
 
 /**
- * Let the person save *data* as a file.
+ * Let the user save *data* as a file.
  *
  * @param {string} name
  * @param {any} data

@@ -104,7 +104,7 @@ export function callsPanel() {
     setOptions(operation, [["", "all"], ...[...new Set(all.map((entry) => entry.operation))].sort()]);
     const kinds = new Set(all.flatMap((entry) => entry.faults.map((own) => own.slice(own.indexOf(" ") + 1))));
     setOptions(fault, [["", "all"], ["any", "any fault"], ["none", "no fault"], ...kinds]);
-    // Rows keep their place while the person reads on, though new ones come in above them.
+    // Rows keep their place while the user reads, although new rows arrive above them.
     const top = Math.floor(grid.scrollTop / ROW_HEIGHT);
     const anchor = grid.scrollTop > 0 ? shown[top] : undefined;
     shown = all.filter(fits).sort((one, other) => other.id - one.id);

@@ -73,7 +73,7 @@ function messageElement(title, message) {
 const fact = (name, value) => (value ? [h("dt", {}, name), h("dd", {}, value)] : []);
 
 /**
- * Return a fault that struck, and say of its rule what it is and why it struck, if it is still known.
+ * Return a fault that struck, with its rule and the reason why it struck, if the rule is still known.
  *
  * @param {string} struck The id of the rule and the kind of the fault.
  */

@@ -25,7 +25,7 @@ export function h(tag, properties = {}, ...children) {
 }
 
 /**
- * Put *children* in the place of what *element* has.
+ * Replace the children of *element* with *children*.
  *
  * @param {Element} element
  * @param {...(Child | Child[])} children
@@ -237,7 +237,7 @@ function preformatted(value, text, label) {
 }
 
 /**
- * Let the person save *text* as a file.
+ * Let the user save *text* as a file.
  *
  * @param {string} name
  * @param {string} text
@@ -249,7 +249,7 @@ export function saveAs(name, text) {
 }
 
 /**
- * Return a function that calls *action* at most once in so many milliseconds, the last time included.
+ * Return a function that calls *action* at most once in the given milliseconds, and always for the last call.
  *
  * @param {() => unknown} action
  * @param {number} milliseconds
@@ -271,7 +271,7 @@ export function throttled(action, milliseconds) {
 }
 
 /**
- * Return a number and a word in the number that it has.
+ * Return a number with its noun, in the singular or the plural.
  *
  * @param {number} count
  * @param {string} word In the singular.
@@ -301,7 +301,7 @@ export function timeOfDay(time) {
 }
 
 /**
- * Return seconds as people write them.
+ * Return seconds in a readable form.
  *
  * @param {number} seconds
  */

@@ -40,7 +40,7 @@ function openExample(example, vendor) {
       try {
         value = parseJson(got);
       } catch {
-        // It is not JSON, and shown as it is.
+        // It is not JSON, so it is shown as it is.
       }
       fill(response, h("h3", {}, `HTTP ${sent.status}`), json(value, "Body of the response"));
       return STAY_OPEN; // it can be sent again
