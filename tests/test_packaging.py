@@ -158,8 +158,9 @@ def test_the_page_on_versions_has_the_lowest_and_the_newest_versions() -> None:
             assert f">={floor}" == PROJECT["requires-python"]
         else:
             assert f">={floor}" == str(declared[canonicalize_name(name)].specifier)
-            assert any(name.lower() == other and f"{number}.".startswith(f"{newest}.") for other, number in locked), (
-                name
+            newest_locked = [number for other, number in locked if other == name.lower()]
+            assert any(f"{number}.".startswith(f"{newest}.") for number in newest_locked), (
+                f"docs/versioning.md: {name} up to {newest}, but constraints.txt has {newest_locked or 'none'}"
             )
 
 
