@@ -16,7 +16,7 @@ from tests.docs_site.reference.settings import accepted_values, with_default
 
 _INTRO = """\
 `segment-mock COMMAND --help` prints the same in a terminal. [Exit codes](exit-codes.md) lists what each ends with,
-and [Settings](settings.md) says how flags, variables and the settings file go together.
+and [Settings](settings.md) says how flags, variables and the settings file work together.
 """
 _SETTINGS = {row.name: row for row in all_options(find_vendors())}
 _IN_HELP = re.compile(r"\s*\[(SEGMENT_MOCK_\w+)(?:, default (.*?))?\]$")

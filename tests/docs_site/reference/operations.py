@@ -29,8 +29,8 @@ Each operation that the mock answers: request, response, errors, assumptions, an
 prints the same in a terminal, for instance `segment-mock vendors salsa upsert_segments`; with `--json` it is for
 programs. [OpenAPI](openapi.md) has it for tools.
 
-A field may be left out unless it is required. `[]` in a place stands for each item of a list. A number in brackets
-leads to the source below the tables: *documented* by the vendor, *recorded* from a real system, or *assumed* by this
+A field may be left out unless it is required. `[]` in a field's path means each item of a list. A number in brackets
+refers to the source below the tables: *documented* by the vendor, *recorded* from a real system, or *assumed* by this
 project. [Fidelity](../explanation/fidelity.md) explains these words. Responses also have [headers of the
 mock](headers.md).
 

@@ -41,7 +41,7 @@ HINT_CASES = (
         f"{SALSA}/metrics",
         settings={"credentials": "listed", "salsa_token": "other"},
     ),
-    HintCase("a member of the body is unknown, in any place of it", "POST", f"{SALSA}/segments/search",
+    HintCase("a member anywhere in the body is unknown", "POST", f"{SALSA}/segments/search",
          {"payload": {"offset": 0, "cuont": 20}}),
     HintCase("a value is not one of the few that the vendor knows", "POST", f"{SALSA}/segments/search",
          {"payload": {"identifierType": "EXTERNAL", "identifiers": ["1"]}}),
@@ -145,7 +145,7 @@ def exit_codes_page() -> str:
         table(("code", "means"), [(f"{number}" + " + N" * (number == 128), about) for number, about in EXIT_CODES]),
         "An error is one line on stderr. `serve` ends with 0 after Ctrl-C or SIGTERM.",
         "## By command",
-        "What the help of a command says besides:",
+        "What the help of a command says in addition:",
         table(("command", "says"), own),
     )
 

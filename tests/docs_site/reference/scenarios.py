@@ -9,7 +9,7 @@ from tests.docs_site.reference.markdown import block, page, table
 
 _INTRO = """\
 A scenario is a list of [fault rules](faults.md#when-a-rule-strikes) with a name. `--scenario NAME` and
-`SegmentMock(scenario=NAME)` arm it, and may be given several. `segment-mock faults` and `GET /_mock/scenarios` list
+`SegmentMock(scenario=NAME)` arm it; both take several names. `segment-mock faults` and `GET /_mock/scenarios` list
 these:
 """
 _OWN = """\
@@ -24,7 +24,7 @@ slow-friday:
     - {kind: latency, seconds: 3, operation: "*.upsert_*"}
 ```
 
-`segment-mock faults --scenarios FILE` lists them after those above. A name of those can't be used again.
+`segment-mock faults --scenarios FILE` lists them after those above, whose names can't be used again.
 """
 
 

@@ -13,7 +13,7 @@ the variable `SEGMENT_MOCK_JOURNAL_SIZE` and the key `journal-size` of the setti
 `journal_size` of `SegmentMock`, of the pytest marker and of `segment_mock_config`. A flag wins over the variable, the
 variable over the file, and the file over the default. `SegmentMock` reads neither variables nor files.
 
-The settings file is the one that `--config` or `SEGMENT_MOCK_CONFIG` names. Else it is `segment-mock.yaml` in the
+The settings file is the one that `--config` or `SEGMENT_MOCK_CONFIG` names. Otherwise it is `segment-mock.yaml` in the
 working folder, or the table `[tool.segment-mock]` of the `pyproject.toml` there. A setting that may be repeated is a
 list in the file and in Python, and is separated by commas in the variable.
 
