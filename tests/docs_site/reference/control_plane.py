@@ -18,8 +18,8 @@ Everything under `/_mock` belongs to the mock itself; the vendors' APIs have non
 `segment-mock openapi mock` give the same as an OpenAPI document, and `/_mock/docs` lets you try each call. From
 Python use [`segment_mock.connect`](python.md#connect), from the shell the [commands](cli.md) with `--url`.
 
-A server with an admin token requires `Authorization: Bearer TOKEN`, and answers 401 without it. It answers 403 to a page
-of another site, and, without an admin token, to a `Host` that is not this machine. [Security
+A server with an admin token requires `Authorization: Bearer TOKEN`, and answers 401 without it. It answers 403 to a
+page of another site, and, without an admin token, to a `Host` that is not this machine. [Security
 model](../explanation/security.md#who-may-call) gives the reasons. An error is
 [problem+json](https://www.rfc-editor.org/rfc/rfc9457): `detail` says what is wrong, and `hint` what to do.
 """

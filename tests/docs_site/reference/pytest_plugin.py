@@ -20,7 +20,7 @@ pytest](../how-to/pytest.md) shows how its parts are used.
 _KEYS = {
     "block_network": "refuse the calls of this test to every host but the vendors'",
     "children": "start a live server first, so that child processes reach the mock too",
-    "sleep": "let `time.sleep` and `asyncio.sleep` move the mock's clock ([Virtual time](../explanation/virtual-time.md))",
+    "sleep": "`time.sleep` and `asyncio.sleep` move the mock's clock ([Virtual time](../explanation/virtual-time.md))",
     "strict": "what fails the test although it passed, see the ini key `segment_mock_strict`",
     "transport": "how calls travel: `inprocess`, `live` or `tls`",
 }

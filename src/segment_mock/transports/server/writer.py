@@ -1,4 +1,4 @@
-"""Writes the responses that do not leave whole, or that end the connection, one delivery at a time."""
+"""Writes the responses that are not sent whole, or that end the connection, one delivery at a time."""
 
 from __future__ import annotations
 

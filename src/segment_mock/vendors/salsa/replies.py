@@ -66,7 +66,7 @@ def _has_numeric_ids(payload: Json) -> bool:
 
 
 def not_found(call: Call, kind: str, identifier: Any) -> Json:
-    """Return the result for an unknown *identifier* of *kind*, which has the identifier as sent."""
+    """Return the result for an unknown *identifier* of *kind*, with the identifier as sent."""
     if kind == "EMAIL_ADDRESS":
         call.assume("unknown_email")
     elif kind != "EXTERNAL_ID" and str(identifier) != str(identifier).lower():
