@@ -41,7 +41,7 @@ def upsert(session: requests.Session, base: str) -> Any:
 
 
 def find_group(session: requests.Session, base: str) -> Any:
-    """Search the group by its external id."""
+    """Search for the group by its external id."""
     body = {"payload": {"identifiers": [GROUP["externalSystemId"]], "identifierType": "EXTERNAL_ID"}}
     segment = session.post(f"{base}/segments/search", json=body, timeout=5).json()["payload"]["segments"][0]
     return segment if segment["result"] == "FOUND" else None

@@ -22,7 +22,7 @@ def seams(module: ModuleType) -> Iterable[Seam]:
             for name in ("connect", "connect_ex", "sendto", "sendmsg"):
                 if hasattr(kind, name):  # httpretty's socket does not have all of them
                     yield Seam(kind, name, _addressed, only_own=kind is not genuine)
-    else:  # asyncio looks up in another thread, whose stack does not have the user's line
+    else:  # asyncio looks names up in another thread, whose stack does not have the user's line
         yield Seam(ours.BaseEventLoop, "getaddrinfo", _awaited_lookup)
 
 
