@@ -204,10 +204,10 @@ class Connection(asyncio.Protocol):
                 self._show_life()
                 self._resume(response)
 
-    def _show_life(self, call: int = 0) -> None:
-        """Send a front signs of life while *call* (default: the current call) waits."""
-        if self._from_front and self._busy and call in (0, self._parser.count) and not self._transport.is_closing():
-            if call:
+    def _show_life(self, number: int = 0) -> None:
+        """Send a front signs of life while the call *number* (default: the current one) waits."""
+        if self._from_front and self._busy and number in (0, self._parser.count) and not self._transport.is_closing():
+            if number:
                 self._transport.write(CONTINUE)
             self._context.loop.call_later(BEAT, self._show_life, self._parser.count)
 

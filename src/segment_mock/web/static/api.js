@@ -92,14 +92,14 @@ export function parseJson(text) {
  */
 export async function call(method, path, body) {
   for (let tries = 0; ; tries++) {
-    const used = token;
+    const previousToken = token;
     const response = await send(path, {
       method,
       headers: { ...authorization(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (response.status === 401 && tries < 3) {
-      if (used === token && !(await askForToken())) throw new Error("Sign in with the admin token first.");
+      if (previousToken === token && !(await askForToken())) throw new Error("Sign in with the admin token first.");
       continue;
     }
     const text = await response.text();

@@ -27,13 +27,13 @@ for (const panel of Object.values(panels)) main.append(panel.element);
 
 function showPanel() {
   const name = location.hash.slice(1).split("/")[0] ?? "";
-  const shown = name in panels ? name : "calls";
-  for (const [own, panel] of Object.entries(panels)) panel.element.hidden = own !== shown;
+  const currentPanel = name in panels ? name : "calls";
+  for (const [own, panel] of Object.entries(panels)) panel.element.hidden = own !== currentPanel;
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.getAttribute("href") === `#${shown}`) link.setAttribute("aria-current", "page");
+    if (link.getAttribute("href") === `#${currentPanel}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  panels[shown]?.show();
+  panels[currentPanel]?.show();
 }
 
 addEventListener("hashchange", showPanel);

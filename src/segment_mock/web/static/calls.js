@@ -2,7 +2,7 @@
 
 import { call, download, get } from "./api.js";
 import { detailElement } from "./detail.js";
-import { attempt, button, counted, duration, field, fill, h, select, setOptions, singular, throttled, timeOfDay } from "./dom.js";
+import { attempt, button, duration, field, fill, h, plural, select, setOptions, singular, throttled, timeOfDay } from "./dom.js";
 import { outcomeOf, statusOf } from "./outcome.js";
 import { timeline } from "./timeline.js";
 
@@ -30,11 +30,11 @@ export function callsPanel() {
   /** @type {Map<number, Call>} */
   const calls = new Map();
   /** @type {Call[]} */
-  let shown = [];
+  let matching = [];
   let selected = 0;
-  let wanted = 0;
+  let requestedId = 0;
   let forgotten = 0;
-  let left = 0;
+  let omitted = 0;
   let loading = 0;
   /** @type {"loading" | "loaded" | "failed"} */
   let state = "loading";
@@ -84,12 +84,12 @@ export function callsPanel() {
   /** @param {Call} entry */
   function fits(entry) {
     const words = text.value.trim().toLowerCase();
-    const struck = entry.faults.length > 0;
+    const hasFaults = entry.faults.length > 0;
     return (
       (!vendor.value || entry.vendor === vendor.value) &&
       (!operation.value || entry.operation === operation.value) &&
       (!status.value || outcomeOf(entry) === status.value) &&
-      (!fault.value || (fault.value === "any" ? struck : fault.value === "none" ? !struck : entry.faults.some((own) => own.endsWith(` ${fault.value}`)))) &&
+      (!fault.value || (fault.value === "any" ? hasFaults : fault.value === "none" ? !hasFaults : entry.faults.some((own) => own.endsWith(` ${fault.value}`)))) &&
       (!words ||
         [entry.id, entry.method, entry.path, entry.operation, entry.status, entry.outcome, entry.hint, entry.refusal, entry.caller, entry.test, entry.organization, ...entry.faults, ...entry.unread]
           .join(" ")
@@ -106,19 +106,19 @@ export function callsPanel() {
     setOptions(fault, [["", "all"], ["any", "any fault"], ["none", "no fault"], ...kinds]);
     // Rows keep their place while the user reads, although new rows arrive above them.
     const top = Math.floor(grid.scrollTop / ROW_HEIGHT);
-    const anchor = grid.scrollTop > 0 ? shown[top] : undefined;
-    shown = all.filter(fits).sort((one, other) => other.id - one.id);
-    const moved = anchor ? shown.findIndex((entry) => entry.id === anchor.id) - top : 0;
-    const old = [left && `${counted(left, "older call")} not shown`, forgotten && `${counted(forgotten, "older call")} no longer in the journal`];
-    fill(count, all.length ? [`${shown.length} of ${counted(all.length, "call")}`, ...old.filter(Boolean)].join("; ") : "");
+    const anchor = grid.scrollTop > 0 ? matching[top] : undefined;
+    matching = all.filter(fits).sort((one, other) => other.id - one.id);
+    const shift = anchor ? matching.findIndex((entry) => entry.id === anchor.id) - top : 0;
+    const old = [omitted && `${plural(omitted, "older call")} not shown`, forgotten && `${plural(forgotten, "older call")} no longer in the journal`];
+    fill(count, all.length ? [`${matching.length} of ${plural(all.length, "call")}`, ...old.filter(Boolean)].join("; ") : "");
     drawEmpty();
     empty.hidden = all.length > 0;
     grid.hidden = all.length === 0;
     picture.hidden = all.length === 0;
-    grid.setAttribute("aria-rowcount", String(shown.length + 1));
-    fill(picture, timeline(shown, selected, open, Math.max(200, picture.clientWidth - (matchMedia("(max-width: 640px)").matches ? 26 : 238))));
-    body.style.height = `${shown.length * ROW_HEIGHT}px`;
-    if (anchor && moved > 0) grid.scrollTop += moved * ROW_HEIGHT;
+    grid.setAttribute("aria-rowcount", String(matching.length + 1));
+    fill(picture, timeline(matching, selected, open, Math.max(200, picture.clientWidth - (matchMedia("(max-width: 640px)").matches ? 26 : 238))));
+    body.style.height = `${matching.length * ROW_HEIGHT}px`;
+    if (anchor && shift > 0) grid.scrollTop += shift * ROW_HEIGHT;
     drawRows();
   }
 
@@ -129,9 +129,9 @@ export function callsPanel() {
   }
 
   function drawRows() {
-    body.style.height = `${shown.length * ROW_HEIGHT}px`;
+    body.style.height = `${matching.length * ROW_HEIGHT}px`;
     const first = Math.max(0, Math.floor(grid.scrollTop / ROW_HEIGHT) - 5);
-    const rows = shown.slice(first, first + Math.ceil(grid.clientHeight / ROW_HEIGHT) + 10);
+    const rows = matching.slice(first, first + Math.ceil(grid.clientHeight / ROW_HEIGHT) + 10);
     window_.style.transform = `translateY(${first * ROW_HEIGHT}px)`;
     fill(window_, ...rows.map((entry, index) => rowElement(entry, first + index)));
     if (rows.some((entry) => entry.id === selected)) grid.setAttribute("aria-activedescendant", `call-${selected}`);
@@ -170,11 +170,11 @@ export function callsPanel() {
 
   /** @param {number} id */
   async function open(id) {
-    selected = wanted = id;
+    selected = requestedId = id;
     draw();
     await attempt(async () => {
       const entry = /** @type {Entry} */ (await get(`journal/${id}`));
-      if (wanted !== id) return;
+      if (requestedId !== id) return;
       fill(detail, detailElement(entry, close));
       detail.hidden = false;
       element.classList.add("opened");
@@ -184,7 +184,7 @@ export function callsPanel() {
 
   function close() {
     detail.hidden = true;
-    wanted = 0;
+    requestedId = 0;
     element.classList.remove("opened");
     drawRows();
     grid.focus();
@@ -195,11 +195,11 @@ export function callsPanel() {
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity }[event.key];
     if (event.key === "Enter" && selected) return void open(selected);
     if (event.key === "Escape" && !detail.hidden) return close();
-    if (step === undefined || !shown.length) return;
+    if (step === undefined || !matching.length) return;
     event.preventDefault();
-    const at = shown.findIndex((entry) => entry.id === selected);
-    const index = Math.min(shown.length - 1, Math.max(0, at < 0 && step !== Infinity ? 0 : at + step));
-    selected = shown[index]?.id ?? 0;
+    const at = matching.findIndex((entry) => entry.id === selected);
+    const index = Math.min(matching.length - 1, Math.max(0, at < 0 && step !== Infinity ? 0 : at + step));
+    selected = matching[index]?.id ?? 0;
     const top = index * ROW_HEIGHT;
     if (top < grid.scrollTop) grid.scrollTop = top;
     if (top > grid.scrollTop + grid.clientHeight - 3 * ROW_HEIGHT) grid.scrollTop = top - grid.clientHeight + 3 * ROW_HEIGHT;
@@ -216,7 +216,7 @@ export function callsPanel() {
     for (const id of calls.keys()) {
       if (calls.size <= MOST) break;
       calls.delete(id);
-      left += 1;
+      omitted += 1;
     }
   }
 
@@ -236,7 +236,7 @@ export function callsPanel() {
     if (number !== loading) return;
     state = "loaded";
     calls.clear();
-    left = 0;
+    omitted = 0;
     forgotten = response.forgotten;
     for (const entry of response.calls) add(entry);
     // Events that arrived meanwhile may be newer than the response.
@@ -253,7 +253,7 @@ export function callsPanel() {
       if (kind === "entry") {
         arrivals?.push(data);
         add(data);
-        if (data.id === wanted && data.outcome !== "open") open(data.id);
+        if (data.id === requestedId && data.outcome !== "open") open(data.id);
         else if (!element.hidden) drawSoon();
       } else if (kind === "connected" || kind === "lost") {
         attempt(load);
@@ -262,7 +262,7 @@ export function callsPanel() {
         state = "loaded";
         arrivals = null;
         calls.clear();
-        left = forgotten = 0;
+        omitted = forgotten = 0;
         if (!detail.hidden) close();
         drawSoon();
       }

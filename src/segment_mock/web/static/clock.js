@@ -13,7 +13,7 @@ export function clockPanel() {
   let clock = null;
   let received = performance.now();
 
-  const face = h("time", { class: "face" }, "Loading …");
+  const timeElement = h("time", { class: "face" }, "Loading …");
   const badge = h("span", { class: "badge" });
   const time = h("input", { type: "text", placeholder: "2026-01-01T00:00:00Z", required: true, spellcheck: "false" });
   const seconds = h("input", { type: "number", min: "0", step: "any", value: "60", required: true });
@@ -33,13 +33,13 @@ export function clockPanel() {
 
   function tick() {
     if (!clock) return;
-    const passed = clock.frozen ? 0 : performance.now() - received;
-    const now = new Date(Date.parse(clock.now) + passed);
+    const elapsed = clock.frozen ? 0 : performance.now() - received;
+    const now = new Date(Date.parse(clock.now) + elapsed);
     const text = Number.isNaN(now.getTime()) ? clock.now : now.toISOString();
-    const shown = clock.frozen ? text : text.slice(0, 19) + "Z";
-    if (face.textContent !== shown) {
-      fill(face, shown);
-      face.dateTime = text;
+    const visibleText = clock.frozen ? text : text.slice(0, 19) + "Z";
+    if (timeElement.textContent !== visibleText) {
+      fill(timeElement, visibleText);
+      timeElement.dateTime = text;
     }
     const state = clock.frozen ? "frozen" : "running";
     if (badge.textContent === state) return;
@@ -88,7 +88,7 @@ export function clockPanel() {
         "section",
         { class: "card", "aria-labelledby": "clock-card" },
         h("h3", { id: "clock-card" }, "Clock"),
-        h("p", { class: "now" }, face, " ", badge),
+        h("p", { class: "now" }, timeElement, " ", badge),
         h("p", { class: "buttons" }, toggle, ...STEPS.map(([label, by]) => button(label, () => change({ advance: by }), { "aria-label": `Advance by ${label.slice(1)}` }))),
         h("form", { class: "inline", onsubmit: submit(async () => change({ set: time.value })) }, field("Set to", time, "ISO 8601, UTC without a zone."), h("button", { type: "submit" }, "Set")),
         h("form", { class: "inline", onsubmit: submit(async () => change({ advance: Number(seconds.value) })) }, field("Advance by seconds", seconds), h("button", { type: "submit" }, "Advance")),

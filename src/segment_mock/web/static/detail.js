@@ -4,16 +4,16 @@ import { get, post } from "./api.js";
 import { changeList } from "./diff.js";
 import { settingsOf } from "./faults.js";
 import { outcomeOf, statusOf } from "./outcome.js";
-import { attempt, button, counted, duration, fill, h, json, openDialog, toast } from "./dom.js";
+import { attempt, button, duration, fill, h, json, openDialog, plural, toast } from "./dom.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
 
 const ASSUMED = "x-segment-mock-assumed";
 
 /** @param {string} text */
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-const KEPT = 64 * 1024; // of a body, by the journal
+const BODY_LIMIT = 64 * 1024; // of a body, by the journal
 
 /**
  * Return whether the journal has only the beginning of the body of *message*.
@@ -23,7 +23,7 @@ const KEPT = 64 * 1024; // of a body, by the journal
 function isCut(message) {
   const size = typeof message.body === "string" ? new TextEncoder().encode(message.body).length : 0;
   const length = Object.entries(message.headers).find(([name]) => name.toLowerCase() === "content-length")?.[1];
-  return size >= KEPT && Number(length) !== size;
+  return size >= BODY_LIMIT && Number(length) !== size;
 }
 
 /**
@@ -32,15 +32,15 @@ function isCut(message) {
  * @param {Entry} entry
  */
 export function curl(entry) {
-  const left = new Set(["host", "content-length", "connection", "accept-encoding", "user-agent"]);
-  const headers = Object.entries(entry.request.headers).filter(([name]) => !left.has(name));
+  const omitted = new Set(["host", "content-length", "connection", "accept-encoding", "user-agent"]);
+  const headers = Object.entries(entry.request.headers).filter(([name]) => !omitted.has(name));
   const body = entry.request.body;
   // With --data, curl would read a body that begins with @ from a file; braces in a URL would be a pattern to it.
-  const data = body === null ? [] : [isCut(entry.request) ? "  --data-binary @body" : `  --data-raw ${quoted(typeof body === "string" ? body : JSON.stringify(body))}`];
+  const data = body === null ? [] : [isCut(entry.request) ? "  --data-binary @body" : `  --data-raw ${quote(typeof body === "string" ? body : JSON.stringify(body))}`];
   const method = entry.method === "HEAD" ? "--head" : `-X ${entry.method}`;
   return [
-    `curl ${method} ${/[[\]{}]/.test(entry.path) ? "--globoff " : ""}${quoted(location.origin + entry.path)}`,
-    ...headers.map(([name, value]) => `  -H ${quoted(value ? `${name}: ${value}` : `${name};`)}`),
+    `curl ${method} ${/[[\]{}]/.test(entry.path) ? "--globoff " : ""}${quote(location.origin + entry.path)}`,
+    ...headers.map(([name, value]) => `  -H ${quote(value ? `${name}: ${value}` : `${name};`)}`),
     ...data,
   ].join(" \\\n");
 }
@@ -58,7 +58,7 @@ function messageElement(title, message) {
     h(
       "details",
       {},
-      h("summary", {}, counted(headers.length, "header")),
+      h("summary", {}, plural(headers.length, "header")),
       h("dl", { class: "headers" }, ...headers.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     ),
     json(message.body, `Body of the ${title.toLowerCase()}`),
@@ -75,10 +75,10 @@ const fact = (name, value) => (value ? [h("dt", {}, name), h("dd", {}, value)] :
 /**
  * Return a fault that struck, with its rule and the reason why it struck, if the rule is still known.
  *
- * @param {string} struck The id of the rule and the kind of the fault.
+ * @param {string} faultText The id of the rule and the kind of the fault.
  */
-function faultElement(struck) {
-  const [id, kind] = [struck.slice(0, struck.indexOf(" ")), struck.slice(struck.indexOf(" ") + 1)];
+function faultElement(faultText) {
+  const [id, kind] = [faultText.slice(0, faultText.indexOf(" ")), faultText.slice(faultText.indexOf(" ") + 1)];
   const about = h("small", {});
   get("faults?removed=true").then(
     (response) => {

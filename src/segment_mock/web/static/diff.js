@@ -89,7 +89,7 @@ export function changeElement(change) {
  * @param {number} [total]
  */
 export function changeList(changes, total = changes.length) {
-  const shown = changes.slice(0, 100);
-  const more = total - shown.length;
-  return h("div", { class: "changes" }, ...shown.map(changeElement), more > 0 && h("p", {}, `and ${more} more`));
+  const visible = changes.slice(0, 100);
+  const more = total - visible.length;
+  return h("div", { class: "changes" }, ...visible.map(changeElement), more > 0 && h("p", {}, `and ${more} more`));
 }

@@ -207,7 +207,7 @@ export function json(value, label) {
     "div",
     {},
     element,
-    h("p", { class: "buttons" }, `The first ${counted(LONGEST, "character")} of ${text.length}.`, button("Save the body", () => saveAs(name, text), { "aria-label": `Save the ${label.toLowerCase()}` })),
+    h("p", { class: "buttons" }, `The first ${plural(LONGEST, "character")} of ${text.length}.`, button("Save the body", () => saveAs(name, text), { "aria-label": `Save the ${label.toLowerCase()}` })),
   );
 }
 
@@ -276,7 +276,7 @@ export function throttled(action, milliseconds) {
  * @param {number} count
  * @param {string} word In the singular.
  */
-export function counted(count, word) {
+export function plural(count, word) {
   return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 

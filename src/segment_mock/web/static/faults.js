@@ -128,7 +128,7 @@ export function faultsPanel() {
   async function loadArmed() {
     /** @type {{faults: ArmedFault[]}} */
     const response = await get("faults");
-    const shown = response.faults.slice(0, 200);
+    const visible = response.faults.slice(0, 200);
     fill(
       armed,
       response.faults.length === 0
@@ -137,9 +137,9 @@ export function faultsPanel() {
             "table",
             {},
             h("thead", {}, h("tr", {}, ...["id", "fault", "matched", "fired", "why"].map((name) => h("th", { scope: "col" }, name)), h("td", {}))),
-            h("tbody", {}, ...shown.map(ruleRow)),
+            h("tbody", {}, ...visible.map(ruleRow)),
           ),
-      response.faults.length > shown.length && h("p", {}, `and ${response.faults.length - shown.length} more`),
+      response.faults.length > visible.length && h("p", {}, `and ${response.faults.length - visible.length} more`),
     );
   }
 
@@ -152,10 +152,10 @@ export function faultsPanel() {
       for (const setting of conditions) when.set(setting.name, control(setting));
       fill(whenFields, ...conditions.map((setting) => field(setting.name, /** @type {Control} */ (when.get(setting.name)), setting.help)));
       drawForm();
-      const known = await get("scenarios");
+      const catalogue = await get("scenarios");
       fill(
         scenarios,
-        .../** @type {import("./types.js").Scenario[]} */ (known.scenarios).map((one) =>
+        .../** @type {import("./types.js").Scenario[]} */ (catalogue.scenarios).map((one) =>
           h(
             "li",
             {},

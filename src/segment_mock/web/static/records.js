@@ -2,7 +2,7 @@
 
 import { call, download, get, parseJson, post } from "./api.js";
 import { changeList, short } from "./diff.js";
-import { attempt, button, counted, field, fill, h, openDialog, select, setOptions, throttled, toast } from "./dom.js";
+import { attempt, button, field, fill, h, openDialog, plural, select, setOptions, throttled, toast } from "./dom.js";
 
 /** @typedef {import("./types.js").Row} Row */
 /** @typedef {import("./types.js").Organization} Organization */
@@ -56,7 +56,7 @@ export function recordsPanel() {
   let total = 0;
   let matching = 0;
   /** @type {Row | null} */
-  let opened = null;
+  let openRecord = null;
   let loading = 0;
 
   const organization = select([["", "the first one"]]);
@@ -93,7 +93,7 @@ export function recordsPanel() {
     const records = /** @type {Row[]} */ (response.records);
     const columns = columnsOf(records);
     const last = Math.min(offset + PAGE, matching);
-    fill(count, matching ? `${offset + 1} to ${last} of ${matching}${matching < total ? `; ${total} in all` : ""}` : total ? `None of ${counted(total, "record")} matches.` : "This table has no record.");
+    fill(count, matching ? `${offset + 1} to ${last} of ${matching}${matching < total ? `; ${total} in all` : ""}` : total ? `None of ${plural(total, "record")} matches.` : "This table has no record.");
     previous.disabled = offset === 0;
     next.disabled = last >= matching;
     fill(
@@ -119,12 +119,12 @@ export function recordsPanel() {
         ? h("th", { scope: "row" }, button(text || "open", () => open(record), { class: "link" }))
         : h("td", { title: text.length > 40 ? text : false }, text);
     });
-    return h("tr", { "data-opened": JSON.stringify(record) === JSON.stringify(opened) }, ...cells);
+    return h("tr", { "data-opened": JSON.stringify(record) === JSON.stringify(openRecord) }, ...cells);
   }
 
   /** @param {Row} record */
   async function open(record) {
-    opened = record;
+    openRecord = record;
     const id = idOf(place.table, record);
     const related = h("div", {});
     fill(
@@ -144,7 +144,7 @@ export function recordsPanel() {
     if (!id) return;
     await attempt(async () => {
       const response = await get(`related/${place.vendor}/${place.table}?${query({ key: id })}`);
-      if (opened !== record) return;
+      if (openRecord !== record) return;
       fill(
         related,
         .../** @type {{table: string, records: Row[]}[]} */ (response.related).flatMap((group) => [
@@ -173,7 +173,7 @@ export function recordsPanel() {
   }
 
   function close() {
-    opened = null;
+    openRecord = null;
     detail.hidden = true;
     element.classList.remove("opened");
     sheet.focus();
@@ -232,8 +232,8 @@ export function recordsPanel() {
   }
 
   async function load() {
-    const [known, named, calls] = await Promise.all([get("organizations"), get("snapshots"), get("journal/summary?limit=50")]);
-    const organizations = /** @type {Organization[]} */ (known.organizations);
+    const [organizationList, snapshotList, calls] = await Promise.all([get("organizations"), get("snapshots"), get("journal/summary?limit=50")]);
+    const organizations = /** @type {Organization[]} */ (organizationList.organizations);
     setOptions(organization, organizations.map((one) => [one.name, one.name || "the first one"]));
     const own = organizations.find((one) => one.name === organization.value) ?? organizations[0];
     const rows = own?.tables ?? [];
@@ -256,35 +256,35 @@ export function recordsPanel() {
         ),
       ),
     );
-    const snapshots = /** @type {{name: string}[]} */ (named.snapshots);
+    const snapshots = /** @type {{name: string}[]} */ (snapshotList.snapshots);
     const entries = /** @type {import("./types.js").Call[]} */ (calls.calls).filter((entry) => entry.outcome !== "open").reverse();
-    const asked = location.hash.match(/^#records\/(since|snapshot)\/(.+)$/);
-    const chosen = asked ? `${asked[1] === "since" ? "entry" : "snapshot"}/${decodeURIComponent(asked[2] ?? "")}` : since.value;
+    const hashMatch = location.hash.match(/^#records\/(since|snapshot)\/(.+)$/);
+    const selection = hashMatch ? `${hashMatch[1] === "since" ? "entry" : "snapshot"}/${decodeURIComponent(hashMatch[2] ?? "")}` : since.value;
     /** @type {[string, string][]} */
     const options = [
       ["", "choose a call or a snapshot"],
       .../** @type {[string, string][]} */ (snapshots.map((one) => [`snapshot/${one.name}`, `snapshot ${one.name}`])),
       .../** @type {[string, string][]} */ (entries.map((entry) => [`entry/${entry.id}`, `call ${entry.id}, ${entry.operation}`])),
     ];
-    if (chosen && !options.some(([value]) => value === chosen)) options.push([chosen, chosen.replace("entry/", "call ").replace("snapshot/", "snapshot ")]);
+    if (selection && !options.some(([value]) => value === selection)) options.push([selection, selection.replace("entry/", "call ").replace("snapshot/", "snapshot ")]);
     setOptions(since, options);
-    if (asked) {
-      since.value = chosen;
+    if (hashMatch) {
+      since.value = selection;
       history.replaceState(null, "", "#records");
     }
     await Promise.all([loadPage(), loadChanges()]);
-    if (asked) changes.parentElement?.scrollIntoView();
+    if (hashMatch) changes.parentElement?.scrollIntoView();
   }
 
   file.addEventListener("change", () =>
     attempt(async () => {
-      const chosen = file.files?.[0];
-      if (!chosen) return;
-      const text = await chosen.text();
+      const upload = file.files?.[0];
+      if (!upload) return;
+      const text = await upload.text();
       file.value = ""; // so that the same file can be chosen again
-      await call("PUT", `state?${query()}`, readJson(text, `${chosen.name}: `));
+      await call("PUT", `state?${query()}`, readJson(text, `${upload.name}: `));
       await load();
-      toast(`${chosen.name} is imported.`);
+      toast(`${upload.name} is imported.`);
     }),
   );
   search.addEventListener("input", throttled(() => { offset = 0; attempt(loadPage); }, 200));

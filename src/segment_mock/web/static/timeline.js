@@ -1,6 +1,6 @@
 // A picture of calls: a lane for each operation, a bar for each call, retries joined. Idle time is cut short.
 
-import { counted, duration, h, svg } from "./dom.js";
+import { duration, h, plural, svg } from "./dom.js";
 import { outcomeOf, statusOf } from "./outcome.js";
 
 /** @typedef {import("./types.js").Call} Call */
@@ -56,13 +56,13 @@ export function retries(calls) {
 }
 
 /**
- * @param {Call[]} shown Newest first.
+ * @param {Call[]} matching Newest first.
  * @param {number} selected
  * @param {(id: number) => void} open
  * @param {number} width Pixels that there are for the bars.
  */
-export function timeline(shown, selected, open, width) {
-  const calls = shown.slice(0, MOST).reverse();
+export function timeline(matching, selected, open, width) {
+  const calls = matching.slice(0, MOST).reverse();
   const names = [...new Set(calls.map((call) => call.operation))];
   const lanes = names.slice(0, LANES);
   const spans = calls.map((call) => {
@@ -73,27 +73,27 @@ export function timeline(shown, selected, open, width) {
   const flat = new Set(spans.map((one) => one.start)).size < 2 && spans.every((one) => one.end === one.start);
   const place = scale(spans);
   const order = new Map(calls.map((call, index) => [call.id, index / Math.max(1, calls.length)]));
-  const room = width - MIN_BAR - 4;
+  const usableWidth = width - MIN_BAR - 4;
   /** @param {Call} call */
-  const left = (call) => 2 + room * (flat ? (order.get(call.id) ?? 0) : place(span.get(call.id)?.start ?? 0));
+  const left = (call) => 2 + usableWidth * (flat ? (order.get(call.id) ?? 0) : place(span.get(call.id)?.start ?? 0));
   /** @param {Call} call */
-  const right = (call) => (flat ? left(call) + MIN_BAR : Math.max(left(call) + MIN_BAR, 2 + room * place(span.get(call.id)?.end ?? 0)));
+  const right = (call) => (flat ? left(call) + MIN_BAR : Math.max(left(call) + MIN_BAR, 2 + usableWidth * place(span.get(call.id)?.end ?? 0)));
   /** @param {Call} call */
   const middle = (call) => lanes.indexOf(call.operation) * LANE + LANE / 2;
-  const drawn = calls.filter((call) => lanes.includes(call.operation));
+  const laneCalls = calls.filter((call) => lanes.includes(call.operation));
   const height = Math.max(1, lanes.length) * LANE;
 
   const picture = svg(
     "svg",
-    { width, height, role: "img", "aria-label": `Timeline of ${counted(calls.length, "call")} in ${counted(names.length, "lane")}; the list below has the same` },
+    { width, height, role: "img", "aria-label": `Timeline of ${plural(calls.length, "call")} in ${plural(names.length, "lane")}; the list below has the same` },
     ...lanes.map((_, index) => svg("line", { class: "lane", x1: 0, x2: width, y1: index * LANE + LANE / 2, y2: index * LANE + LANE / 2 })),
-    ...retries(drawn).map(([one, other]) =>
+    ...retries(laneCalls).map(([one, other]) =>
       svg("path", {
         class: "retry",
         d: `M ${right(one)} ${middle(one)} C ${right(one) + 12} ${middle(one) - 12}, ${left(other) - 12} ${middle(other) - 12}, ${left(other)} ${middle(other)}`,
       }),
     ),
-    ...drawn.map((call) => {
+    ...laneCalls.map((call) => {
       const bar = svg(
         "rect",
         {
@@ -120,8 +120,8 @@ export function timeline(shown, selected, open, width) {
     h(
       "figcaption",
       {},
-      `The newest: ${counted(calls.length, "call")}, ${flat ? "in order, since the clock is frozen." : `${duration(seconds)}. Idle time is shortened, and short calls are drawn longer.`}`,
-      hidden > 0 && ` ${counted(hidden, "more operation")} only in the list.`,
+      `The newest: ${plural(calls.length, "call")}, ${flat ? "in order, since the clock is frozen." : `${duration(seconds)}. Idle time is shortened, and short calls are drawn longer.`}`,
+      hidden > 0 && ` ${plural(hidden, "more operation")} only in the list.`,
       h("span", { class: "legend" }, ...["good", "refused", "failed", "open"].map((kind) => h("span", { class: kind }, kind)), h("span", { class: "struck" }, "fault"), h("span", { class: "joined" }, "retry")),
     ),
   );

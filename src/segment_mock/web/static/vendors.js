@@ -1,7 +1,7 @@
 // The vendors: operations with their provenance, assumptions, and examples to send from here.
 
 import { bytesOf, get, parseJson, send } from "./api.js";
-import { attempt, button, counted, field, fill, h, json, openDialog, STAY_OPEN } from "./dom.js";
+import { attempt, button, field, fill, h, json, openDialog, plural, STAY_OPEN } from "./dom.js";
 
 /** @typedef {import("./types.js").Vendor} Vendor */
 /** @typedef {import("./types.js").Example} Example */
@@ -30,19 +30,19 @@ function openExample(example, vendor) {
     ],
     "Send",
     async () => {
-      const sent = await send(path, {
+      const httpResponse = await send(path, {
         method,
         headers: { "Content-Type": "application/json", ...(vendor.key_header ? { [vendor.key_header]: bytesOf(key.value) } : {}) },
         ...(text.value && method !== "GET" ? { body: text.value } : {}),
       });
-      const got = await sent.text();
-      let value = /** @type {any} */ (got || null);
+      const responseText = await httpResponse.text();
+      let value = /** @type {any} */ (responseText || null);
       try {
-        value = parseJson(got);
+        value = parseJson(responseText);
       } catch {
         // It is not JSON, so it is shown as it is.
       }
-      fill(response, h("h3", {}, `HTTP ${sent.status}`), json(value, "Body of the response"));
+      fill(response, h("h3", {}, `HTTP ${httpResponse.status}`), json(value, "Body of the response"));
       return STAY_OPEN; // it can be sent again
     },
     { wide: true, cancel: "Close" },
@@ -58,7 +58,7 @@ export function vendorsPanel() {
     h("div", { class: "title" }, h("h2", { id: "vendors-title" }, "Vendors"), h("a", { class: "button", href: "docs" }, "OpenAPI documents")),
     content,
   );
-  let loaded = false;
+  let isLoaded = false;
 
   /**
    * @param {Vendor} vendor
@@ -94,7 +94,7 @@ export function vendorsPanel() {
                   h(
                     "details",
                     {},
-                    h("summary", {}, counted(own.filter((one) => one.operation === row.name).length, "example")),
+                    h("summary", {}, plural(own.filter((one) => one.operation === row.name).length, "example")),
                     h(
                       "ul",
                       { class: "examples" },
@@ -113,7 +113,7 @@ export function vendorsPanel() {
         h(
           "details",
           {},
-          h("summary", {}, `${counted(vendor.assumptions.length, "rule")} that no source states`),
+          h("summary", {}, `${plural(vendor.assumptions.length, "rule")} that no source states`),
           h(
             "dl",
             { class: "facts" },
@@ -124,14 +124,14 @@ export function vendorsPanel() {
   }
 
   function show() {
-    if (loaded) return;
-    loaded = true;
+    if (isLoaded) return;
+    isLoaded = true;
     fill(content, h("p", { class: "empty" }, "Loading the vendors …"));
     attempt(async () => {
-      const [known, shipped] = await Promise.all([get("vendors"), get("examples")]);
-      fill(content, ...known.vendors.map((/** @type {Vendor} */ vendor) => vendorElement(vendor, shipped.examples)));
+      const [vendorList, exampleList] = await Promise.all([get("vendors"), get("examples")]);
+      fill(content, ...vendorList.vendors.map((/** @type {Vendor} */ vendor) => vendorElement(vendor, exampleList.examples)));
     }).then((done) => {
-      loaded = done;
+      isLoaded = done;
       if (!done) fill(content, h("p", { class: "empty" }, "The vendors could not be read. ", button("Try again", show)));
     });
   }

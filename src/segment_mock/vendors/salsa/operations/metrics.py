@@ -55,23 +55,24 @@ def get(call: Call, _: Json) -> Json:
 
 def count(call: Call, result: Json | None) -> None:
     """Count a performed call and each of its successful records, or, if *result* is None, a refused call."""
-    if call.organization is None or not call.operation.counted:
+    organization, operation = call.organization, call.operation
+    if organization is None or not operation.counted:
         return
-    counters = call.organization.counters
+    counters = organization.counters
     counters["totalAPICalls"] += 1
     counters["lastAPICall"] = round(call.arrived * 1000)
     if result is None:
         counters["totalAPICallFailures"] += 1
         return
-    batch, subject = call.operation.items, call.operation.subject
-    if batch is None or not subject:
+    batch = operation.items
+    if batch is None or not operation.subject:
         return
     results = [item["result"] for item in result[batch.answered]]
     if batch.answered == "results" and results:
         call.assume("groups_counted")
     for result_word in dict.fromkeys(results):
         if result_word in _VERBS:
-            counter = subject + _VERBS[result_word]
-            if counter not in call.vendor.counters:
+            counter = operation.subject + _VERBS[result_word]
+            if counter not in counters and counter not in call.vendor.counters:
                 raise LookupError(f"unknown counter {counter!r}; add it to the counters of the vendor")
             counters[counter] += results.count(result_word)
