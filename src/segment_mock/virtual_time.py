@@ -420,7 +420,7 @@ async def wait(clock: MovableClock, seconds: float, end: float, never: Callable[
     end it, raises the exception that *never* returns.
     """
     trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
+    if trio is not None and _runs(trio):
         if math.isinf(seconds) and math.isinf(trio.current_effective_deadline()):
             raise never()
         loop_time, loop_now, sleeping = None, trio.current_time, trio.sleep(seconds)
@@ -438,6 +438,14 @@ async def wait(clock: MovableClock, seconds: float, end: float, never: Callable[
         raise
     finally:
         clock.move_to(end)
+
+
+def _runs(trio: Any) -> bool:
+    try:
+        trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _sleep(

@@ -12,6 +12,7 @@ import httpcore
 import httpx
 import pytest
 import trio
+import trio.testing
 from anyio.lowlevel import checkpoint
 
 from segment_mock import SegmentMock, faults
@@ -50,6 +51,27 @@ def test_httpx_is_intercepted_under_trio(mock: SegmentMock, transport: Any) -> N
         trio.run(calls)
 
     assert [200] * 5 == seen
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_delay_takes_no_real_time_with_an_older_trio(
+    mock: SegmentMock, backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before version 0.29, trio has no function that says whether it runs."""
+    for name in ("in_trio_run", "in_trio_task"):
+        monkeypatch.delattr(trio.lowlevel, name, raising=False)
+    options = {"clock": trio.testing.MockClock(autojump_threshold=0)} if backend == "trio" else {}
+
+    async def call() -> int:
+        async with httpx.AsyncClient(headers=HEADERS, timeout=600) as client:
+            return (await client.get(METRICS)).status_code
+
+    mock.clock.freeze()
+    start = mock.clock.now()
+    mock.faults.add(F.Latency(seconds=300))
+    with mock.intercept():
+        assert anyio.run(call, backend=backend, backend_options=options) == 200
+    assert mock.clock.now() - start == 300
 
 
 @pytest.mark.parametrize("turns", range(8))

@@ -582,7 +582,7 @@ def _current_task() -> Any:
     events, lowlevel = sys.modules.get("asyncio.events"), sys.modules.get("trio.lowlevel")
     if events is not None and events._get_running_loop() is not None:
         return sys.modules["asyncio.tasks"].current_task()
-    is_in_task = getattr(lowlevel, "in_trio_task", None)  # trio has it since 0.24; the error of current_task is slow
+    is_in_task = getattr(lowlevel, "in_trio_task", None)  # trio has it since 0.29; the error of current_task is slow
     if lowlevel is not None and (is_in_task is None or is_in_task()):
         with suppress(RuntimeError):  # trio is not running
             return lowlevel.current_task()
