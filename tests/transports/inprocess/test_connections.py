@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import http.client
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import requests
@@ -379,3 +380,39 @@ def test_an_incomplete_request_ends_at_the_shorter_timeout(
         client.close()
 
     assert result == expected
+
+
+@pytest.mark.parametrize("transport", ["inprocess", "live"])
+def test_an_incomplete_request_of_aiohttp_is_refused(transport: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In process the 30 seconds of a server pass on the mock's clock."""
+    monkeypatch.setitem(LiveServer.__init__.__kwdefaults__, "request_timeout", 0.01)
+
+    async def send(session: aiohttp.ClientSession) -> int:
+        async with session.post(URL, data=b"{}", headers={**HEADERS, "Content-Length": "3"}) as response:
+            return response.status
+
+    with SegmentMock() as mock, mock.intercept(transport=transport):
+        mock.clock.freeze(0)
+        assert [408, 408] == asyncio.run(with_aiohttp(send))
+        assert mock.clock.now() == (60 if transport == "inprocess" else 0)
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(15, 200), (60, 408)])
+def test_a_body_that_aiohttp_sends_in_parts_may_take_30_seconds(mock: SegmentMock, seconds: int, status: int) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b'{"payload": '
+        await asyncio.sleep(seconds)
+        yield b'{"offset": 0, "count": 20}}'
+
+    async def send(session: aiohttp.ClientSession) -> int:
+        async with session.post(URL, data=parts(), headers=HEADERS) as response:
+            return response.status
+
+    with mock.intercept():
+        assert [status, status] == asyncio.run(with_aiohttp(send))
+
+
+async def with_aiohttp(send: Callable[[aiohttp.ClientSession], Awaitable[int]]) -> list[int]:
+    """Call *send* twice, so that the second call may use the connection of the first one."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=200)) as session:
+        return [await send(session), await send(session)]

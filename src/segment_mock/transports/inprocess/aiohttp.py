@@ -13,9 +13,11 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from ...messages import ConnectFailure
+from ..server.parser import REQUEST_TIMEOUT
 from .connection import Connection, InProcessTransport
 from .failing import FallibleTransport
 from .registry import REGISTRY, Patch, Seam
+from .waiting import pause
 
 _PIECE = 2**16
 """The most bytes that the protocol gets at once."""
@@ -95,6 +97,7 @@ class ConnectionTransport(asyncio.Transport):
         super().__init__()
         self._loop, self._protocol, self._connection = loop, protocol, connection
         self._reading: asyncio.Task[None] | None = None
+        self._expiring: asyncio.Task[None] | None = None
         self._paused = self._lost = False
         protocol.connection_made(self)
 
@@ -102,6 +105,9 @@ class ConnectionTransport(asyncio.Transport):
         """Receive bytes of a request, which starts when it is complete; a task reads the response."""
         if not self._connection.closed:
             self._connection.sendall(data)
+            if self._expiring is not None and not self._connection.is_incomplete:
+                self._expiring.cancel()
+                self._expiring = None
             self._wake()
 
     def is_closing(self) -> bool:
@@ -143,13 +149,25 @@ class ConnectionTransport(asyncio.Transport):
         else:
             if connection.closed and not self._paused:
                 self._end(None)
+            elif self._expiring is None and connection.is_incomplete:
+                self._expiring = asyncio.Task(self._expire(), loop=self._loop)
         finally:
             self._reading = None
 
+    async def _expire(self) -> None:
+        """Refuse an incomplete request after the time that a server waits for its rest."""
+        connection = self._connection
+        wait = connection.wait_for_rest()
+        await pause(connection.transport.clock, REQUEST_TIMEOUT, wait, is_async=True)
+        self._expiring = None
+        connection.refuse_incomplete()
+        self._wake()
+
     def _end(self, error: Exception | None) -> None:
         self._connection.close()
-        if self._reading is not None:
-            self._reading.cancel()
+        for task in (self._reading, self._expiring):
+            if task is not None:
+                task.cancel()
         if not self._lost:
             self._lost = True
             self._loop.call_soon(self._protocol.connection_lost, error)

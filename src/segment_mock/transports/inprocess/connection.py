@@ -169,6 +169,20 @@ class Connection:
             raise
         return step
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether only a part of a request has arrived, and its rest is due."""
+        return self._exchange is None and self._parser.incomplete and not self._parser.expects_continue
+
+    def wait_for_rest(self) -> Wait:
+        """Return the wait for the rest of an incomplete request, as long as that of a server."""
+        return Wait(self.transport.clock.now() + REQUEST_TIMEOUT, "an incomplete request")
+
+    def refuse_incomplete(self) -> None:
+        """Refuse an incomplete request, whose rest has not come in time."""
+        self._parser.refuse_overdue(REQUEST_TIMEOUT)
+        self._start()
+
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
         """Return a file of the responses."""
         self._files += 1
@@ -229,11 +243,9 @@ class Connection:
         An incomplete request is refused after the time that a server waits for the rest.
         """
         clock = self.transport.clock
-        is_incomplete = self._exchange is None and self._parser.incomplete and not self._parser.expects_continue
-        if is_incomplete and self.awaits_request:
-            yield Wait(clock.now() + REQUEST_TIMEOUT, "an incomplete request")
-            self._parser.refuse_overdue(REQUEST_TIMEOUT)
-            self._start()
+        if self.awaits_request and self.is_incomplete:
+            yield self.wait_for_rest()
+            self.refuse_incomplete()
         if self._exchange is None and self._parser.expects_continue:
             self._parser.expects_continue = False
             yield CONTINUE
