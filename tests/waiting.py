@@ -1,12 +1,16 @@
-"""Waiting without a sleep for another thread or process: for a call of a method, or for a line of output."""
+"""Waiting without a sleep for another thread or process: for a call of a method, an idle worker, a line of output."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 import pytest
+
+from segment_mock.virtual_time import VIRTUAL
 
 PATIENCE = 60.0
 """Timeout in seconds after which a waiting test fails."""
@@ -36,6 +40,13 @@ class Calls:
         """Wait until *condition* returns a true value; it is called after each call of the method."""
         with self._changed:
             assert self._changed.wait_for(condition, PATIENCE), f"not after {self._count} calls"
+
+
+def start_idle_worker(pool: ThreadPoolExecutor) -> None:
+    """Start a worker of *pool*, and wait until it waits for a job."""
+    worker = pool.submit(threading.current_thread).result(PATIENCE)
+    while worker in VIRTUAL.busy_threads():
+        time.sleep(0)
 
 
 def count_calls(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> Calls:

@@ -131,7 +131,7 @@ class LoopTime:
         if not events:
             if not (self.waiting or self.stuck or VIRTUAL.in_force) or self._has_other_descriptors():
                 events = select(timeout)
-            elif self.jobs or _busy_threads():
+            elif self.jobs or VIRTUAL.busy_threads():
                 events = select(_POLL if timeout is None else min(timeout, _POLL))
             elif timeout is not None:
                 VIRTUAL.jumped(self, timeout)
@@ -212,11 +212,15 @@ class VirtualTime:
             self._move(seconds)
 
     def watch_threads(self) -> None:
-        """Ignore the threads that are alive now, until `unwatch_threads`: only later threads prevent a jump."""
+        """Ignore the threads that work now, until `unwatch_threads`: only others prevent a jump.
+
+        An idle worker of a pool is not ignored, as its next job may belong to what follows.
+        """
         with self._lock:
             self._watchers += 1
             if self._watchers == 1:
-                self._bystanders = threading.enumerate()
+                self._bystanders = []
+                self._bystanders = self.busy_threads()
 
     def unwatch_threads(self) -> None:
         """End `watch_threads`. In nested pairs, only the outermost pair has an effect."""
@@ -225,14 +229,22 @@ class VirtualTime:
             if not self._watchers:
                 self._bystanders.clear()
 
-    def other_threads(self) -> list[threading.Thread]:
-        """Return the other threads that were started since `watch_threads` and are still alive."""
+    def busy_threads(self) -> list[threading.Thread]:
+        """Return the other threads that work, but not with what they did at `watch_threads`."""
         current = threading.current_thread()
-        return [
+        threads = [
             thread
             for thread in threading.enumerate()
-            if thread is not current and thread not in self._bystanders and not thread.name.startswith("segment-mock")
+            if thread is not current and not thread.name.startswith("segment-mock")
         ]
+        if not threads:
+            return []
+        frames = sys._current_frames()
+        del frames[threading.get_ident()]  # a cycle of references, which would keep the caller's objects alive
+        busy = [thread for thread in threads if not _is_idle_worker(thread, frames.get(thread.ident or 0))]
+        # A worker that has completed its job is a bystander no more.
+        self._bystanders = [thread for thread in self._bystanders if thread in busy]
+        return [thread for thread in busy if thread not in self._bystanders]
 
     @contextmanager
     def patched(self, clock: MovableClock) -> Iterator[None]:
@@ -339,7 +351,7 @@ class VirtualTime:
                 original(seconds)
                 return
             self.sleep(seconds, caller)
-            if self.other_threads():
+            if self.busy_threads():
                 original(0.001)  # gives the other threads time to do what the sleeper waits for
 
         return sleep
@@ -397,7 +409,7 @@ class VirtualTime:
         def wait(waited: Any, timeout: float | None = None) -> bool:
             caller = sys._getframe(1)
             real = not self._clocks or timeout is None or threading.current_thread() is not self._thread
-            if real or _sees_real_time(caller) or self.other_threads():
+            if real or _sees_real_time(caller) or self.busy_threads():
                 return original(waited, timeout)
             assert timeout is not None
             if is_set is not None and is_set(waited):
@@ -511,15 +523,6 @@ def _can_jump(loop: Any) -> bool:
     return isinstance(loop, asyncio.SelectorEventLoop) and type(loop).time is asyncio.BaseEventLoop.time
 
 
-def _busy_threads() -> bool:
-    """Return whether a thread that could wake a loop is working."""
-    others = VIRTUAL.other_threads()
-    if not others:
-        return False
-    frames = sys._current_frames()
-    return any(not _is_idle_worker(thread, frames.get(thread.ident or 0)) for thread in others)
-
-
 def _is_idle_worker(thread: Any, frame: FrameType | None) -> bool:
     if hasattr(thread, "idle_workers"):  # anyio's worker threads
         return thread in thread.idle_workers
@@ -529,6 +532,7 @@ def _is_idle_worker(thread: Any, frame: FrameType | None) -> bool:
         return getattr(frame.f_locals.get("self"), "_job", thread) is None  # trio keeps a worker for ten seconds
     if frame.f_code.co_name != "_worker":
         return False
-    # An idle worker of concurrent.futures waits in its own loop, and its queue is empty.
-    queue = frame.f_locals.get("work_queue")
-    return frame.f_globals.get("__name__") == "concurrent.futures.thread" and queue is not None and queue.empty()
+    # An idle worker of concurrent.futures waits in its own loop, has no job, and its queue is empty.
+    queue, job = frame.f_locals.get("work_queue"), frame.f_locals.get("work_item")
+    is_of_pool = frame.f_globals.get("__name__") == "concurrent.futures.thread"
+    return is_of_pool and queue is not None and queue.empty() and job is None

@@ -360,3 +360,38 @@ def test_third(segment_mock):
     assert line.startswith(
         "thread 'poller', which was started in an earlier interception, called api.salsalabs.org at test_a.py:9"
     )
+
+
+def test_the_report_does_not_name_a_call_of_a_worker_that_was_idle_between_tests(pytester: pytest.Pytester) -> None:
+    """Executors and trio run jobs of later tests in the same threads."""
+    pytester.makepyfile(
+        test_a="""
+from concurrent.futures import ThreadPoolExecutor
+from threading import current_thread
+
+import pytest
+import requests
+import trio
+
+from segment_mock.virtual_time import VIRTUAL
+
+POOL = ThreadPoolExecutor(1)
+
+def call():
+    requests.get("https://api.salsalabs.org/api/integration/ext/v1/metrics", headers={"authToken": "t"})
+    return current_thread()
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_calls(segment_mock, passes):
+    workers = {POOL.submit(call).result(), trio.run(trio.to_thread.run_sync, call)}
+    while not workers.isdisjoint(VIRTUAL.busy_threads()):
+        pass
+    assert passes
+"""
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["2 calls; *"])
+    result.stdout.no_fnmatch_line("*earlier interception*")

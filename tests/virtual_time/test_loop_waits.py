@@ -20,6 +20,7 @@ import trio
 
 from segment_mock.clock import Clock
 from segment_mock.virtual_time import VIRTUAL, wait
+from tests.waiting import start_idle_worker
 
 REAL_MONOTONIC = time.monotonic
 
@@ -155,6 +156,19 @@ def test_a_job_of_a_custom_executor_runs_in_real_time() -> None:
         return answer
 
     assert run(main)[0] == "worked"
+
+
+def test_a_job_of_an_executor_that_was_used_before_runs_in_real_time() -> None:
+    async def main(clock: Clock) -> str:
+        waiting = asyncio.ensure_future(pause(clock, 300))
+        await asyncio.sleep(0)  # the wait begins
+        answer = await asyncio.wait_for(asyncio.wrap_future(pool.submit(slow_job)), 5)
+        waiting.cancel()
+        return answer
+
+    with ThreadPoolExecutor(1) as pool:
+        start_idle_worker(pool)
+        assert run(main)[0] == "worked"
 
 
 def test_a_job_of_an_anyio_worker_runs_in_real_time() -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import backoff
@@ -25,6 +26,7 @@ from urllib3.util import Retry
 from segment_mock import SegmentMock
 from segment_mock.clock import Clock
 from segment_mock.virtual_time import EndlessSleep
+from tests.waiting import start_idle_worker
 
 REAL_MONOTONIC = time.monotonic
 METRICS = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
@@ -231,6 +233,24 @@ def test_sleeping_lets_other_threads_run(clock: Clock) -> None:
         worker.join()
 
     assert ended
+
+
+def test_a_worker_that_was_used_before_can_set_the_event_that_is_waited_for(clock: Clock) -> None:
+    """While it is idle, waiting takes no time."""
+    event = threading.Event()
+
+    def slow_job() -> None:
+        threading.Event().wait(0.1)  # real time, as this is another thread
+        event.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        start_idle_worker(pool)
+        with clock.patch_sleep():
+            assert not event.wait(300)
+            pool.submit(slow_job)
+            assert event.wait(60)
+
+    assert clock.now() == 300
 
 
 def test_a_negative_sleep_is_a_value_error(clock: Clock) -> None:

@@ -331,7 +331,7 @@ class InterceptionRegistry:
             self._find()
             if active_count() > 1 and self._is_innermost(route, later):
                 self._older_threads.update(
-                    thread for thread in VIRTUAL.other_threads() if thread not in route.bystanders
+                    thread for thread in VIRTUAL.busy_threads() if thread not in route.bystanders
                 )
             route.bystanders.clear()
         VIRTUAL.unwatch_threads()
