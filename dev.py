@@ -3,7 +3,7 @@
 
   serve [OPTION...]    start the server, with the demo data unless options name other data
   test                 check format, lint and types, then run the tests
-  SESSION [ARGUMENT]   run a session of noxfile.py, for example: wheel, lowest, contract, bench-quick
+  SESSION [ARGUMENT]   run a session of noxfile.py, such as prose or wheel; CONTRIBUTING.md describes them
 
 Everything is installed into .venv, in the versions of constraints.txt.
 """
@@ -110,6 +110,9 @@ def main(arguments: list[str]) -> None:
     """Run the command that *arguments* begin with."""
     if sys.version_info < (3, 10):  # noqa: UP036 - whoever has an older one shall read why it fails
         sys.exit(f"dev.py: Python 3.10 or newer is needed, this is {sys.version.split()[0]}")
+    if arguments[:1] in (["-h"], ["--help"]):
+        sys.stdout.write(__doc__ or "")
+        return
     if not arguments or arguments[0].startswith("-"):
         sys.exit(__doc__)
     name, *rest = arguments

@@ -172,11 +172,22 @@ def test_contributing_names_existing_constants() -> None:
     assert set() == constants - assigned
 
 
-def test_contributing_names_existing_sessions() -> None:
+def sessions_of_nox() -> set[str]:
+    """Return the name of each session of ``noxfile.py``."""
     source = (ROOT / "noxfile.py").read_text(encoding="utf-8")
     functions = re.findall(r"^@nox\.session.*?^def (\w+)", source, re.DOTALL | re.MULTILINE)
-    sessions = {name.replace("_", "-") for name in functions}
+    return {name.replace("_", "-") for name in functions}
+
+
+def test_make_has_a_target_for_each_session() -> None:
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    (targets,) = re.findall(r"^SESSIONS = (.*)$", lines, re.MULTILINE)
+
+    assert sorted(sessions_of_nox()) == targets.split()
+
+
+def test_contributing_names_existing_sessions() -> None:
     in_text = [name for code in inline_code() for name in re.findall(r"^(?:nox -s|python3 dev\.py) ([a-z-]+)$", code)]
 
     assert len(in_text) > 3
-    assert set() == {*in_text} - sessions - {"test"}
+    assert set() == {*in_text} - sessions_of_nox() - {"test"}
