@@ -30,6 +30,10 @@ RULES: dict[str, Any] = tomllib.loads((Path(__file__).parent / "rules.toml").rea
 PLACES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "examples", "src", "conftest_plugin", "benchmarks",
           "tests")  # fmt: skip
 SENTENCE = re.compile(r"(?<=[.!?:;])[\"')\]]*\s+(?=[A-Z`\"'(\[*])|\n\s*\n|\n\s*[-*]\s")
+SCRIPTS = (".js", ".cjs", ".mjs")
+DECLARATION = re.compile(
+    r"\b(?:const|let|var|function)\s+(\{[^}]*\}|\[[^\]]*\]|\w+)|(\w+)\s*=>|\(([\w, ]*)\)\s*(?:=>|\{)"
+)
 CODE = re.compile(r"``[^`]*``|`[^`]*`|https?://\S+")
 
 
@@ -63,12 +67,14 @@ class Finding:
 def texts(path: Path) -> Iterator[Text]:
     """Yield every piece of prose in a file, or in the files below a folder."""
     if path.is_dir():
-        for file in sorted([*path.rglob("*.py"), *path.rglob("*.md")]):
+        for file in sorted(file for suffix in (".py", ".md", *SCRIPTS) for file in path.rglob(f"*{suffix}")):
             yield from texts(file)
     elif path.suffix == ".md":
         yield from markdown(path)
     elif path.suffix == ".py" and path.parent != Path(__file__).parent:
         yield from python(path)
+    elif path.suffix in SCRIPTS and "node_modules" not in path.parts:
+        yield from script(path)
 
 
 def markdown(path: Path) -> Iterator[Text]:
@@ -112,6 +118,19 @@ def python(path: Path) -> Iterator[Text]:
         if parts or (name.strip("_") in RULES["names"]["withdrawn"] and name not in public):
             yield Text(path, line, "name", name)
     yield from comments(path, source)
+
+
+def script(path: Path) -> Iterator[Text]:
+    """Yield the withdrawn names that a file of JavaScript declares."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        code = re.sub(r"//.*", "", line)
+        names = {
+            name
+            for match in DECLARATION.finditer(code)
+            for name in re.findall(r"\w+", " ".join(filter(None, match.groups())))
+        }
+        for name in sorted(names.intersection(RULES["names"]["withdrawn"])):
+            yield Text(path, number, "name", name)
 
 
 def comments(path: Path, source: str) -> Iterator[Text]:

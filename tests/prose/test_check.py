@@ -41,6 +41,8 @@ def rules_broken(tmp_path: Path, name: str, content: str) -> list[str]:
         ("module.py", "# first line,\n# bad weather\nx = 1\n", ["1 withdrawn"]),
         ("module.py", "def f(told):\n    found = 1\n    return found\n", ["1 name", "2 name"]),
         ("module.py", "raise ValueError('host lets others in')\n", ["1 withdrawn"]),
+        ("page.js", "const told = 1;\nfunction f(made) {\n  told(); // kept\n}\n", ["1 name", "2 name"]),
+        ("page.js", "const [sent, rest] = rows.map((asked) => asked);\n", ["1 name", "1 name"]),
         ("module.py", "raise ValueError(f'unknown name; expected one of {[*names]}')\n", ["1 brackets"]),
         ("module.py", "raise ValueError(f'unknown name; expected one of {comma_list(names)}')\n", []),
         ("module.py", '"""Return the records of an index."""\nfounder = 1\n', []),

@@ -75,9 +75,9 @@ export function timeline(matching, selected, open, width) {
   const order = new Map(calls.map((call, index) => [call.id, index / Math.max(1, calls.length)]));
   const usableWidth = width - MIN_BAR - 4;
   /** @param {Call} call */
-  const left = (call) => 2 + usableWidth * (flat ? (order.get(call.id) ?? 0) : place(span.get(call.id)?.start ?? 0));
+  const startX = (call) => 2 + usableWidth * (flat ? (order.get(call.id) ?? 0) : place(span.get(call.id)?.start ?? 0));
   /** @param {Call} call */
-  const right = (call) => (flat ? left(call) + MIN_BAR : Math.max(left(call) + MIN_BAR, 2 + usableWidth * place(span.get(call.id)?.end ?? 0)));
+  const endX = (call) => (flat ? startX(call) + MIN_BAR : Math.max(startX(call) + MIN_BAR, 2 + usableWidth * place(span.get(call.id)?.end ?? 0)));
   /** @param {Call} call */
   const middle = (call) => lanes.indexOf(call.operation) * LANE + LANE / 2;
   const laneCalls = calls.filter((call) => lanes.includes(call.operation));
@@ -90,7 +90,7 @@ export function timeline(matching, selected, open, width) {
     ...retries(laneCalls).map(([one, other]) =>
       svg("path", {
         class: "retry",
-        d: `M ${right(one)} ${middle(one)} C ${right(one) + 12} ${middle(one) - 12}, ${left(other) - 12} ${middle(other) - 12}, ${left(other)} ${middle(other)}`,
+        d: `M ${endX(one)} ${middle(one)} C ${endX(one) + 12} ${middle(one) - 12}, ${startX(other) - 12} ${middle(other) - 12}, ${startX(other)} ${middle(other)}`,
       }),
     ),
     ...laneCalls.map((call) => {
@@ -98,9 +98,9 @@ export function timeline(matching, selected, open, width) {
         "rect",
         {
           class: `bar ${outcomeOf(call)}${call.faults.length ? " struck" : ""}${call.id === selected ? " selected" : ""}`,
-          x: left(call),
+          x: startX(call),
           y: middle(call) - 7,
-          width: right(call) - left(call),
+          width: endX(call) - startX(call),
           height: 14,
           rx: 2,
         },
