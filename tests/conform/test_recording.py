@@ -113,7 +113,7 @@ def test_conform_reports_each_difference_and_no_other(recorded: tuple[Any, Path]
     place = "payload.segments[0]"
     expected = [
         f"{place}.totalMembers: expected '0', got 0",
-        f"{place}.archived: missing, recorded as False",
+        f"{place}.archived: missing, recorded as false",
         f"{place}.description: was not recorded, got 'All'",
     ]
     assert sorted(expected if alter else []) == sorted(lines)
@@ -165,7 +165,10 @@ def test_the_error_names_a_target_that_does_not_answer(tmp_path: Path) -> None:
     [
         (["conform"], "Missing option '--target'"),
         (["conform", "--fixtures", "{}"], "it has no recordings"),
-        (["conform", "--fixtures", "{}", "--json"], "--fixtures replays every recording"),
+        (
+            ["conform", "--fixtures", "{}", "--vendor", "salsa", "--json"],
+            "--fixtures replays every recording; it can't be combined with --vendor and --json",
+        ),
         (
             ["record", "--target", "x", "--vendor", "salsa", "--out", "{}", "--", "true"],
             "--target: expected a base URL",

@@ -117,9 +117,10 @@ def conform_(
         raise click.UsageError(f"--junit {report}: the folder does not exist or is not writable")
     settings = _settings(option_values)
     if folder:
-        if vendors or only or report or option_values["as_json"]:
+        others = {"--vendor": vendors, "--only": only, "--junit": report, "--json": option_values["as_json"]}
+        if chosen_flags := [flag for flag, value in others.items() if value]:
             raise click.UsageError(
-                "--fixtures replays every recording; it allows no --vendor, --only, --junit or --json"
+                f"--fixtures replays every recording; it can't be combined with {' and '.join(chosen_flags)}"
             )
         _replay(folder, target, settings, option_values)
         return

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..core import Vendor
-from ..json_match import json_or_text
+from ..json_match import brief, json_or_text, json_words
 from ..messages import Request, Response, check_header, header_value
 from ..redaction import REDACTED, redacted, without
 from ..settings import SettingError
-from ..wording import json_reason, system_reason
+from ..wording import json_reason, plural, system_reason
 from .example import TIME, UUID, by_form
 from .sandbox import setup_plan
 
@@ -209,7 +209,9 @@ def replay(recordings: Sequence[Recording], send: Send) -> Iterator[tuple[str, l
         )
         response = recording.document["response"]
         lines = [] if status == response["status"] else [f"status: expected {response['status']}, got {status}"]
-        yield recording.name, [*lines, *_differences(response["body"], body, bound, {*response.get("any", ())})]
+        with json_words():
+            lines += _differences(response["body"], body, bound, {*response.get("any", ())})
+        yield recording.name, lines
 
 
 def _differences(
@@ -218,27 +220,27 @@ def _differences(
     here = place or "body"
     if place in loose and place:
         if by_form(expected) != actual:
-            yield f"{here}: expected {by_form(expected)!r}, got {actual!r}"
+            yield f"{here}: expected {by_form(expected)!r}, got {brief(actual)}"
     elif isinstance(expected, dict) and isinstance(actual, dict):
         for name in {**expected, **actual}:
             path = f"{place}.{name}" if place else name
             if name not in actual:
-                yield f"{path}: missing, recorded as {expected[name]!r}"
+                yield f"{path}: missing, recorded as {brief(expected[name])}"
             elif name not in expected:
-                yield f"{path}: was not recorded, got {actual[name]!r}"
+                yield f"{path}: was not recorded, got {brief(actual[name])}"
             else:
                 yield from _differences(expected[name], actual[name], bound, loose, path)
     elif isinstance(expected, list) and isinstance(actual, list):
         if len(expected) != len(actual):
-            yield f"{here}: expected {len(expected)} items, got {len(actual)}"
+            yield f"{here}: expected {plural(len(expected), 'item')}, got {len(actual)}"
         for index, (item, other) in enumerate(zip(expected, actual, strict=False)):
             yield from _differences(item, other, bound, loose, f"{place}[{index}]")
     elif isinstance(expected, str) and isinstance(actual, str) and _PLACEHOLDER.search(expected):
         if not _bind(expected, actual, bound):
             with_values = _PLACEHOLDER.sub(lambda match: bound.get(match[0], match[0]), expected)
-            yield f"{here}: expected {with_values!r}, got {actual!r}"
+            yield f"{here}: expected {brief(with_values)}, got {brief(actual)}"
     elif type(expected) is not type(actual) or expected != actual:
-        yield f"{here}: expected {expected!r}, got {actual!r}"
+        yield f"{here}: expected {brief(expected)}, got {brief(actual)}"
 
 
 def _bind(expected: str, actual: str, bound: dict[str, str]) -> bool:
