@@ -4,37 +4,59 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterator
-from types import CodeType, FunctionType
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, cast
 
 import pytest
 
 _RAISES = type(pytest.raises(KeyError))
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_MOST = 500
+"""How many functions are read at most."""
 
 
 def expects(item: pytest.Item, error: type[Exception]) -> bool:
     """Return whether the test names *error*, or a base class of it other than Exception.
 
     It may name it in a nested function, in a helper of its class or module, by another name, in a tuple of the module,
-    or as a parameter.
+    or as a parameter. A helper in another module of the project has to name *error* itself: a base class such as
+    RuntimeError may be what the tested code catches.
     """
     classes = [each for each in error.__mro__ if issubclass(each, Exception) and each is not Exception]
     params = getattr(getattr(item, "callspec", None), "params", {})
     if any(_means(value, classes) for value in params.values()):
         return True
-    class_names = {each.__name__ for each in classes}
-    functions = [_function(getattr(item, "obj", None))]
+    test = _function(getattr(item, "obj", None))
+    functions = [] if test is None else [test]
     for function in functions:  # which grows by the helpers
-        if function is None:
-            continue
-        for name in _names(function.__code__):
-            value = function.__globals__.get(name, inspect.getattr_static(getattr(item, "cls", None), name, None))
-            if name in class_names or _means(value, classes):
+        is_of_test = test is not None and function.__globals__ is test.__globals__
+        errors = classes if is_of_test else [error]
+        names = {*_names(function.__code__)}
+        for name, value in _values(function, names, getattr(item, "cls", None)):
+            if name in {each.__name__ for each in errors} or _means(value, errors):
                 return True
             helper = _function(value)
-            if helper is not None and helper.__globals__ is function.__globals__ and helper not in functions:
+            if helper is None or helper in functions or len(functions) > _MOST:
+                continue
+            if helper.__globals__ is function.__globals__ or _is_of_project(helper, item.config.rootpath):
                 functions.append(helper)
     return False
+
+
+def _values(function: FunctionType, names: Collection[str], cls: type | None) -> Iterator[tuple[str, Any]]:
+    """Yield *names* of *function* with what they stand for in its module, in *cls*, and in a module that it names."""
+    for name in names:
+        value = function.__globals__.get(name, inspect.getattr_static(cls, name, None))
+        yield name, value
+        if isinstance(value, ModuleType):
+            yield from ((inner, vars(value)[inner]) for inner in names if inner in vars(value))
+
+
+def _is_of_project(function: FunctionType, root: Path) -> bool:
+    """Return whether *function* is in a file below *root*, and in no installed package."""
+    path = Path(function.__code__.co_filename)
+    return path.is_relative_to(root) and _INSTALLED.isdisjoint(path.parts)
 
 
 def _function(value: Any) -> FunctionType | None:

@@ -635,6 +635,72 @@ def test_a_test_that_expects_the_error_passes_however_it_names_it(pytester: pyte
     result.assert_outcomes(passed=15)
 
 
+HELPERS = """
+import pytest
+import requests
+from segment_mock import WouldHangForever
+
+SEGMENTS = "https://api.salsalabs.org/api/integration/ext/v1/segments"
+HANGS = (WouldHangForever,)
+
+class Base:
+    def expect(self):
+        with pytest.raises(WouldHangForever):
+            requests.put(SEGMENTS)
+
+def expect_hang():
+    Base().expect()
+    expect(WouldHangForever)
+
+def expect(error):
+    with pytest.raises(error):
+        requests.put(SEGMENTS)
+
+def swallow():
+    try:
+        requests.put(SEGMENTS)
+    except RuntimeError:
+        pass
+"""
+
+
+def test_a_helper_in_another_module_may_name_the_error_but_not_a_base_class(pytester: pytest.Pytester) -> None:
+    """Code under test may catch a RuntimeError, which is what the check is for."""
+    pytester.makepyfile(
+        helpers=HELPERS,
+        test_a="""
+import pytest
+import helpers
+from helpers import Base, expect_hang
+
+@pytest.fixture(autouse=True)
+def hang(segment_mock):
+    segment_mock.faults.add("hang")
+
+def test_imported():
+    expect_hang()
+
+def test_of_the_module():
+    helpers.expect_hang()
+
+def test_constant_of_the_module():
+    helpers.expect(helpers.HANGS)
+
+class TestInherited(Base):
+    def test_method(self):
+        self.expect()
+
+def test_swallowed():
+    helpers.swallow()
+""",
+    )
+
+    result = pytester.runpytest(*RUN)
+
+    result.assert_outcomes(passed=4, failed=1)
+    result.stdout.fnmatch_lines("*_ test_swallowed _*")
+
+
 @pytest.mark.parametrize("error", ["Exception", "OSError", "KeyError"])
 def test_a_test_that_names_another_error_does_not_expect_a_call_that_hangs(
     pytester: pytest.Pytester, error: str
