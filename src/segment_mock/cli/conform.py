@@ -231,9 +231,9 @@ def _target(client: Client, settings: Mapping[str, Any], flags: Mapping[str, Any
     if control.is_segment_mock():
         return MockTarget(control, credentials, writes=flags["allow_writes"])
     roots = {vendor: settings[name] for vendor, name in _ROOTS.items() if name in settings}
-    mark = f"conform-{int(Clock().now() * 1000):x}"
+    suffix = f"conform-{int(Clock().now() * 1000):x}"
     return SandboxTarget(
-        client, credentials, roots, mark, writes=flags["allow_writes"], leftovers=flags["allow_leftovers"]
+        client, credentials, roots, suffix, writes=flags["allow_writes"], leftovers=flags["allow_leftovers"]
     )  # fmt: skip
 
 

@@ -83,12 +83,12 @@ def _count(calls: list[Any]) -> str:
     return plural(len(calls), "call")
 
 
-def _show(mark: str, body: Mapping[str, Any]) -> None:
+def _show(sign: str, body: Mapping[str, Any]) -> None:
     """Print *body*, in the form of a capsule: JSON indented, text unchanged, bytes as base64."""
     kind, value = next(iter(body.items()), ("text", ""))
     text = json.dumps(value, indent=2, ensure_ascii=False) if kind in ("json", "compact") else str(value)
     for line in text.splitlines():
-        echo(f"          {mark}{line}")
+        echo(f"          {sign}{line}")
 
 
 def _document(response: Mapping[str, Any]) -> str:

@@ -149,19 +149,19 @@ def _kind(value: Any) -> str:
     return _KINDS.get(type(value), "null" if value is None else type(value).__name__)
 
 
-def unique_names(example: Example, unique: Collection[str], mark: str) -> dict[str, str]:
-    """Return a unique replacement, ending in *mark*, for each name in *example*.
+def unique_names(example: Example, unique: Collection[str], suffix: str) -> dict[str, str]:
+    """Return a unique replacement, ending in *suffix*, for each name in *example*.
 
-    In an e-mail address, *mark* is added before the ``@``.
+    In an e-mail address, *suffix* is added before the ``@``.
     """
     document = [example.document["state"], example.document["request"].get("body", {})]
     names: dict[str, str] = {}
     for member, text in _texts(document):
         before, at, host = text.partition("@")
         if at:
-            names[text] = f"{before}+{mark}@{host}"
+            names[text] = f"{before}+{suffix}@{host}"
         elif member in unique:
-            names[text] = _marked(text, mark)
+            names[text] = _with_suffix(text, suffix)
     return names
 
 
@@ -196,10 +196,10 @@ def references(row: Any) -> Iterator[str]:
     return (text for _, text in _texts(row))
 
 
-def _marked(text: str, mark: str) -> str:
-    """Return *text* ending in *mark*; a long text keeps its length, which may be exactly at a limit."""
-    long = len(text) > 2 * len(mark)
-    return f"{text[: -len(mark) - 1] if long else text}-{mark}"
+def _with_suffix(text: str, suffix: str) -> str:
+    """Return *text* ending in *suffix*; a long text keeps its length, which may be exactly at a limit."""
+    long = len(text) > 2 * len(suffix)
+    return f"{text[: -len(suffix) - 1] if long else text}-{suffix}"
 
 
 def _texts(value: Any, member: str = "") -> Iterator[tuple[str, str]]:

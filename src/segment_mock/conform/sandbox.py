@@ -19,16 +19,16 @@ from .targets import SetupFailed
 class SandboxTarget:
     """A target without ``/_mock``, called with *credentials* and below *roots*, both by vendor.
 
-    The names of all created records contain *mark*. *leftovers* allows creating records that the API can't remove.
+    The names of all created records contain *suffix*. *leftovers* allows creating records that the API can't remove.
     """
 
     name = "no segment-mock"
 
     def __init__(
-        self, client: Client, credentials: Mapping[str, str], roots: Mapping[str, str], mark: str,
+        self, client: Client, credentials: Mapping[str, str], roots: Mapping[str, str], suffix: str,
         *, writes: bool, leftovers: bool,
     ) -> None:  # fmt: skip
-        self._client, self._credentials, self._roots, self._mark = client, credentials, roots, mark
+        self._client, self._credentials, self._roots, self._suffix = client, credentials, roots, suffix
         self._writes, self._leftovers = writes, leftovers
         self._created: dict[str, str] = {}  # the name of the key by key
         self._remaining: list[str] = []
@@ -56,7 +56,7 @@ class SandboxTarget:
         headers = {**request["headers"], vendor.key_header: self._credentials[vendor.name]}
         plan = setup_plan(vendor.name)
         prepared_example = rewrite(
-            example.with_request(path=path, headers=headers), unique_names(example, plan.unique, self._mark)
+            example.with_request(path=path, headers=headers), unique_names(example, plan.unique, self._suffix)
         )
         prepared_example = rewrite(prepared_example, self._make_all(prepared_example, plan))
         response = {
