@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import yaml
 
 from segment_mock import connect
 from segment_mock.cli import main
+from tests.ports import free_port
 from tests.waiting import PATIENCE, Output
 
 ROOT = Path(__file__).parents[1]
@@ -128,12 +128,6 @@ def test_the_options_of_the_commands_exist() -> None:
     assert ["CMD", "segment-mock"] == check[:2]
     health = main.get_command(None, check[2])
     assert "http://127.0.0.1:8000" == health.make_context(check[2], check[3:]).params["url"]
-
-
-def free_port() -> int:
-    """Return a port on which no process listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextmanager

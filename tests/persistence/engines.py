@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import weakref
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import redis
 
+from tests.ports import free_port
 from tests.waiting import Output
 
 
@@ -30,8 +30,7 @@ class RedisServer:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = int(listener.getsockname()[1])
+        self.port = free_port()
         self._settings = {"appendonly": "yes", "appendfsync": "always", "save": "", **settings}
         self._process: subprocess.Popen[str] | None = None
         self.start()

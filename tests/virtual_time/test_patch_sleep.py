@@ -180,10 +180,10 @@ def test_backoff_of_urllib3_takes_no_real_time() -> None:
 
 
 def test_elapsed_of_requests_is_virtual() -> None:
-    with SegmentMock(faults=[{"kind": "latency", "seconds": 3}]) as mock, mock.clock.patch_sleep():
+    with SegmentMock(faults=[{"kind": "latency", "seconds": 300}]) as mock, mock.clock.patch_sleep():
         response = mock.session().get(METRICS, headers={"authToken": "any"})
 
-    assert 3 <= response.elapsed.total_seconds() < 8
+    assert 300 <= response.elapsed.total_seconds() < 500
 
 
 def test_the_standard_library_sees_real_time(clock: Clock) -> None:
