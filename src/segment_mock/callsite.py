@@ -30,7 +30,7 @@ def caller(own: int = 1) -> str:
 
 def running_test() -> str:
     """Return the id of the test that pytest is running in this process, or ``""``."""
-    # Without pytest, skip the environment: a failed look-up takes as long as everything else recorded about a call.
+    # Without pytest, skip the environment: a failed lookup takes as long as everything else recorded about a call.
     return os.environ.get(_RUNNING, "").rpartition(" (")[0] if "pytest" in sys.modules else ""
 
 

@@ -60,7 +60,7 @@ def test_a_fault_can_be_added_in_every_form(mock: Any, fault: Any) -> None:
     ],
 )
 def test_a_filter_that_no_call_can_match_is_an_error(mock: Any, filters: dict[str, Any], problem: str) -> None:
-    """Otherwise ``assert_not_called`` would pass if its name were misspelled."""
+    """Otherwise ``assert_not_called`` would pass if its name were misspelt."""
     search(mock)
 
     with pytest.raises(SettingError, match=problem):

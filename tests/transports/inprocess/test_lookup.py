@@ -186,7 +186,7 @@ def test_an_interception_takes_precedence_over_the_guard() -> None:
 
 
 def test_the_guard_patches_no_client() -> None:
-    """It patches name look-up only, and adds no import hook once asyncio is imported."""
+    """It patches name lookup only, and adds no import hook once asyncio is imported."""
     before = requests.sessions.get_environ_proxies, httpx.HTTPTransport.handle_request, [*sys.meta_path]
     real: Any = socket.getaddrinfo
     with guard():

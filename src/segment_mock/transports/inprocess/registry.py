@@ -98,7 +98,7 @@ class Patch:
         self.original = getattr(self.owner, self.name)
         self.wrapper = make(self)
         self.wrapper.segment_mock_patch = self
-        # pytest-socket's look-ups refuse every name, and it restores them only if nothing is above them.
+        # pytest-socket's lookups refuse every name, and it restores them only if nothing is above them.
         is_refusing = isinstance(self.owner, ModuleType) and self.original.__module__ == "pytest_socket"
         self.is_idle = is_refusing or (self.only_own and self.before is _MISSING)
 
