@@ -412,7 +412,8 @@ class Emulator:
 
         Raises `SettingError` for an unknown filter, operation or vendor, with the nearest valid name.
         """
-        check_filters(filters, self.routes.names(), [*self.vendors, UNMATCHED.name], self._fault_names)
+        vendors, key_headers = [*self.vendors, UNMATCHED.name], [row.key_header for row in self.vendors.values()]
+        check_filters(filters, self.routes.names(), vendors, self._fault_names, key_headers)
         organization = filters.get("organization")
         if organization is not None and not self.world.has_named(organization):
             filters["organization"] = self.world.organization_name(organization)

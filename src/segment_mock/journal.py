@@ -402,12 +402,7 @@ class EntryFilter:
             raise SettingError(f"status: {brief(self.status)} is not a whole number")
         if isinstance(self.status, int) and not 100 <= self.status <= 999:
             raise SettingError(f"status: {brief(self.status)} is not a status, which is from 100 to 999")
-        for place, values in (("headers", self.headers), ("query", self.query)):
-            for name, value in (values or {}).items():
-                if isinstance(value, str) and value != REDACTED and is_secret_name(name):
-                    raise SettingError(
-                        f"{place}.{name}: the journal redacts credentials; expected a matcher such as unittest.mock.ANY"
-                    )
+        _refuse_credentials(self.headers, self.query)
         if isinstance(self.json, (str, bytes)) and self.json.strip()[:1] in ("{", "[", b"{", b"["):
             raise SettingError(f"json: {brief(self.json)} is JSON text; expected the parsed value")
         if self.exact and self.json is None:
@@ -490,6 +485,19 @@ class EntryFilter:
         yield from mismatches(expected, body, exact=self.exact)
 
 
+def _refuse_credentials(
+    headers: Mapping[str, Any] | None, query: Mapping[str, Any] | None, key_headers: Iterable[str] = ()
+) -> None:
+    """Raise `SettingError` for the text of a credential, which no entry has; *key_headers* are those of the vendors."""
+    names = [name.lower() for name in key_headers]
+    for place, values in (("headers", headers), ("query", query)):
+        for name, value in (values or {}).items():
+            if isinstance(value, str) and value != REDACTED and (is_secret_name(name) or name.lower() in names):
+                raise SettingError(
+                    f"{place}.{name}: the journal redacts credentials; expected a matcher such as unittest.mock.ANY"
+                )
+
+
 def _is_sent_as(expected: Any, text: Any) -> bool:
     """Return whether *expected* equals *text*, or is a number with that text."""
     if expected == text:  # in this order: a matcher promises == and nothing else
@@ -528,16 +536,19 @@ def check_filters(
     operations: Sequence[str],
     vendors: Sequence[str],
     fault_names: Callable[[], Sequence[str]],
+    key_headers: Iterable[str] = (),
 ) -> None:
     """Raise `SettingError` with the nearest name for an unknown filter, operation, vendor or fault in *members*.
 
-    *fault_names* returns the known kinds of fault, and the ids of rules.
+    *fault_names* returns the known kinds of fault, and the ids of rules. *key_headers* are the headers with the
+    credentials of the vendors, which no filter can compare.
     """
     filters = [row.name for row in fields(EntryFilter)]
     for name in members:
         if name not in filters:
             raise SettingError(unknown_name("filter", name, [*filters, "times"]))  # an assertion takes times too
     EntryFilter(**members)  # says what is of the wrong type
+    _refuse_credentials(members.get("headers"), members.get("query"), key_headers)
     operation, vendor = members.get("operation"), members.get("vendor")
     if operation is not None and not any(matches_operation(name, operation) for name in operations):
         raise SettingError(unknown_operation(operation, operations))

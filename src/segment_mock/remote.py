@@ -854,7 +854,8 @@ class _RemoteCore:
 
     def entry_filter(self, **filters: Any) -> EntryFilter:
         vendors = [*self.facts["vendors"], UNMATCHED.name]
-        check_filters(filters, self.facts["operations"], vendors, self._fault_names)
+        key_headers = [vendor.key_header for vendor in self.vendors.values()]
+        check_filters(filters, self.facts["operations"], vendors, self._fault_names, key_headers)
         organization = filters.get("organization")
         if organization and organization not in {entry.organization for entry in self.journal}:
             is_isolated = self.facts["settings"]["credentials"] == "isolated"

@@ -6,12 +6,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 import requests
 
 import segment_mock.vendors
-from segment_mock import SegmentMock
+from segment_mock import SegmentMock, SettingError
 
 HALLO = '''
 """Hallo: greets, and remembers whom."""
@@ -92,6 +93,19 @@ def test_a_third_vendor_is_served_in_process_and_live() -> None:
     assert {"guests": [{"name": "Bo"}, {"name": "Ada"}]} == state == {"guests": guests}
     assert ["hallo.greet"] * 3 == [entry.operation for entry in entries]
     assert {"x-hallo-key": "[redacted]"}.items() <= entries[0].request_headers.items()
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("place", ["headers", "query"])
+def test_the_credential_of_a_third_vendor_is_no_filter_of_the_journal(place: str) -> None:
+    """The journal redacts it, so an assertion that no call had it would pass."""
+    with SegmentMock() as mock:
+        mock.session().post(
+            "https://api.hallo.example/hallo/greetings", json={"name": "Ada"}, headers={"x-hallo-key": "k"}
+        )
+        with pytest.raises(SettingError, match=rf"^{place}\.X-Hallo-Key: the journal redacts credentials"):
+            mock.journal.assert_not_called("hallo.greet", **{place: {"X-Hallo-Key": "k"}})
+        mock.journal.assert_called("hallo.greet", headers={"X-Hallo-Key": ANY})
 
 
 def test_the_command_line_has_options_and_operations_of_a_third_vendor(folder: Path) -> None:
