@@ -7,10 +7,12 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
+import httpcore
 import httpx
 import pytest
 import requests
@@ -172,6 +174,17 @@ def test_block_network_lets_this_machine_look_up_its_own_name(monkeypatch: pytes
     monkeypatch.setattr(socket, "gethostbyaddr", lambda name: (f"{name}.example", [], ["127.0.0.1"]))
     with SegmentMock() as mock, mock.intercept(block_network=True):
         assert socket.getfqdn() == f"{socket.gethostname()}.example"
+
+
+def test_the_refusal_names_a_patch_that_another_library_has_removed() -> None:
+    """A library that was started before the mock, and ends before it, restores what was there before both."""
+    reason = r"removed the mock's patch of ConnectionPool\.handle_request; start or end it after the mock"
+    with SegmentMock() as mock, ExitStack() as earlier:
+        earlier.enter_context(patch.object(httpcore.ConnectionPool, "handle_request", autospec=True))
+        with mock.intercept():
+            earlier.close()
+            with pytest.raises(NetworkBlocked, match=reason):
+                call_with_httpx(HOST)
 
 
 def test_an_interception_takes_precedence_over_the_guard() -> None:

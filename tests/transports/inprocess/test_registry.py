@@ -6,6 +6,7 @@ import asyncio
 import functools
 import http.client
 import importlib
+import socket
 import subprocess
 import sys
 import threading
@@ -131,6 +132,39 @@ def test_an_earlier_patch_is_restored_after_the_interception(mock: SegmentMock) 
         with mock.intercept():
             assert count_groups() == 1
         assert http.client.HTTPSConnection.connect is patch
+
+
+@pytest.mark.parametrize("form", ["autospec", "wraps", "partial", "function"])
+def test_an_earlier_spy_on_a_pool_of_httpcore_does_not_prevent_the_interception(mock: SegmentMock, form: str) -> None:
+    """The interception was started last, so it is asked first, whatever the spy is made of."""
+    original = httpcore.ConnectionPool.handle_request
+    spy = {
+        "autospec": mocks.create_autospec(original, side_effect=original),
+        "wraps": mocks.MagicMock(wraps=original),
+        "partial": functools.partial(original),
+        "function": lambda self, request: original(self, request),
+    }[form]
+    with mocks.patch.object(httpcore.ConnectionPool, "handle_request", spy):
+        with mock.intercept():
+            assert count_groups(importlib.import_module("httpx")) == 1
+        assert vars(httpcore.ConnectionPool)["handle_request"] is spy
+
+
+@pytest.mark.parametrize(
+    "form",
+    [None, mocks.MagicMock(), mocks.create_autospec(httpcore.ConnectionPool.handle_request)],
+    ids=["none", "mock", "autospec"],
+)
+def test_an_earlier_mock_without_the_original_function_does_not_prevent_the_interception(
+    mock: SegmentMock, form: Any
+) -> None:
+    """Other clients are intercepted."""
+    with (
+        mocks.patch.object(httpcore.ConnectionPool, "handle_request", form),
+        mocks.patch.object(socket, "getaddrinfo", form),
+        mock.intercept(),
+    ):
+        assert count_groups() == 1
 
 
 def test_a_wrapper_that_copies_the_attributes_of_our_patch_is_kept(

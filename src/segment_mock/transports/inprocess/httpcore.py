@@ -10,7 +10,7 @@ import math
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -27,6 +27,8 @@ _BRIEF = 8000  # a head of this many bytes is within every limit
 _TLS_SCHEMES = (b"https", b"wss")
 _BY_PARSER = {"expect", "transfer-encoding", "upgrade"}
 """A request with one of these headers goes through httpcore's own parser and writer."""
+_REFERENCES = ("__wrapped__", "func", "side_effect", "_mock_wraps")
+"""Attributes by which a wrapper, a partial function or a mock refers to another function."""
 
 
 def seams(module: ModuleType) -> Iterable[Seam]:
@@ -65,16 +67,20 @@ def _handle_async_request(patch: Patch) -> Any:
     return handle_async_request
 
 
-@cache
+@lru_cache(maxsize=32)
 def _original_of(function: Any) -> Any:
-    """Return httpcore's original function, to which *function*, a patch of another library, refers."""
+    """Return httpcore's original function, to which *function*, a patch of another library, refers.
+
+    If it does not refer to it, as a `unittest.mock.Mock` may not, return *function*.
+    """
     seen: list[Any] = [function]
     for candidate in seen:
-        if candidate.__module__.startswith("httpcore.") and not candidate.__closure__:
+        cells = candidate.__closure__ if isinstance(candidate, FunctionType) else None
+        if not cells and str(getattr(candidate, "__module__", "")).startswith("httpcore."):
             return candidate
-        cells = [cell.cell_contents for cell in candidate.__closure__ or ()]
-        wrapped = [cell.original if isinstance(cell, Patch) else cell for cell in cells]
-        wrapped.append(getattr(candidate, "__wrapped__", None))
+        contents = [cell.cell_contents for cell in cells or ()]
+        wrapped = [value.original if isinstance(value, Patch) else value for value in contents]
+        wrapped += [getattr(candidate, name, None) for name in _REFERENCES]
         seen += [each for each in wrapped if isinstance(each, FunctionType) and each not in seen]
     return function
 

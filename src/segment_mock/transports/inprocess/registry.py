@@ -99,13 +99,18 @@ class Patch:
         self.wrapper = make(self)
         self.wrapper.segment_mock_patch = self
         # pytest-socket's lookups refuse every name, and it restores them only if nothing is above them.
-        is_refusing = isinstance(self.owner, ModuleType) and self.original.__module__ == "pytest_socket"
+        is_refusing = isinstance(self.owner, ModuleType) and _home(self.original) == "pytest_socket"
         self.is_idle = is_refusing or (self.only_own and self.before is _MISSING)
 
     @property
     def current(self) -> Any:
         """The owner's attribute as it is now, without those that it inherits."""
         return self.attributes.get(self.name, _MISSING)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the attribute is the library's own again, although the patch is applied."""
+        return not self.is_idle and _home(getattr(self.owner, self.name)) == self.module.partition(".")[0]
 
 
 _Place: TypeAlias = tuple[Patch, Any, Mapping[str, Any], str, Any, Any]
@@ -350,6 +355,13 @@ class InterceptionRegistry:
                         if patch.current is patch.original:  # on the class that inherited it
                             self._patch_again(route, patch)
 
+    def removed_patches(self) -> list[str]:
+        """Return the wrapped methods of clients that another library has restored to those of the client."""
+        patches = [patch for route in self.routes for group in route.patches for patch in group.patches]
+        return [
+            f"{patch.owner.__name__}.{patch.name}" for patch in patches if patch.module in CLIENTS and patch.is_gone
+        ]
+
     def _note_older_thread(self, host: str) -> None:
         at = caller()
         if len(self.calls_of_older_threads) < _MOST_NOTES:
@@ -451,6 +463,11 @@ class InterceptionRegistry:
         with self._lock:
             self._libraries[name] = Library(module, sys.modules.get(home))
             self._set_patches([patch for patch in self._patches() if patch.module != name] + patches)
+
+
+def _home(function: Any) -> str:
+    """Return the package that defines *function*."""
+    return str(getattr(function, "__module__", "")).partition(".")[0]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -34,7 +34,10 @@ def check(host: Any) -> None:
             f"{library} {version} is too old to be intercepted; install {OLDEST[library]} or later"
             for library, version in REGISTRY.too_old.items()
         )
-        raise refusal(name, old or f"a client that can't be intercepted looked up its name; supported are {_KNOWN}")
+        if removed := ", ".join(REGISTRY.removed_patches()):
+            removed = f"another library has removed the mock's patch of {removed}; start or end it after the mock"
+        unknown = f"a client that can't be intercepted looked up its name; supported are {_KNOWN}"
+        raise refusal(name, old or removed or unknown)
 
 
 def _lookup(patch: Patch) -> Any:
