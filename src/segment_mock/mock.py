@@ -52,7 +52,7 @@ _HOST, _PORT, _HOSTS, _TLS, _PROXY = (
 
 @cache
 def _warn_of_unknown_variables() -> None:
-    """Warn once a process of unknown environment variables that begin with ``SEGMENT_MOCK_``."""
+    """Warn once per process about unknown environment variables that begin with ``SEGMENT_MOCK_``."""
     options = all_options(find_vendors())
     try:
         check_variables(options, os.environ)
