@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 from collections.abc import Iterator
 from functools import partialmethod
 from inspect import signature
@@ -18,6 +19,11 @@ pytest_plugins = ["pytester"]
 collect_ignore = ["wheel_smoke"]  # tests of the built wheel
 settings.register_profile("untimed", settings.default, deadline=None)  # independent of the speed of the machine
 settings.load_profile("untimed")
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that runs the tests in the background passes this on to them, and so to the programs that they interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if "mix_stderr" in signature(CliRunner).parameters:  # click before 8.2: use the default of later versions
