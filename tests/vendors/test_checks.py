@@ -26,6 +26,7 @@ TICKETS = Path(__file__).parents[2] / "examples" / "tickets" / "src"
 MODULE = """
 from dataclasses import replace
 from pathlib import Path
+from marshmallow import fields
 from segment_mock.vendor_api import *
 from segment_mock_tickets import VENDOR as V
 
@@ -230,6 +231,20 @@ def test_an_exception_while_rendering_a_refusal_is_an_error_500(expression: str,
 
     assert (500, 500) == (response.status_code, entry.status)
     assert "this is a defect of the vendor tickets: " in response.headers["X-Segment-Mock-Hint"]
+
+
+def test_a_list_of_items_that_items_cannot_name_is_a_list_like_any_other(tickets: Any) -> None:
+    """It is in an object within an object, so that it is neither in the body nor in the vendor's envelope."""
+    search = "V.operations[1]"
+    order = "{'lines': fields.Nested({'parts': V.operations[0].request.fields['tickets']})}"
+    request = f"type('Search', (type({search}.request),), {{'order': fields.Nested({order})}})()"
+    tickets(f"replace(V, operations=(V.operations[0], replace({search}, request={request}), *V.operations[2:]))")
+
+    with SegmentMock() as mock, mock.session() as session:
+        body = {"order": {"lines": {"parts": []}}}
+        response = session.post("/api/v2/tickets/search", json=body, headers={"x-api-key": "k"})
+
+    assert (200, []) == (response.status_code, response.json()["tickets"])
 
 
 def test_a_path_argument_need_not_be_a_member_of_the_body(tickets: Any) -> None:

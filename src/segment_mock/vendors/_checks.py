@@ -285,8 +285,9 @@ def _missing_parts(operation: Operation, counters: Iterable[str]) -> Iterator[st
 def _item_lists(schema: Schema | None) -> list[str]:
     """Return the names of the lists of items in a body, or in the object in the vendor's envelope."""
     rows = schema.fields if schema else {}
-    below = [part for row in rows.values() if not isinstance(row, ItemList) for part in _item_lists(inner(row))]
-    return [*(name for name, row in rows.items() if isinstance(row, ItemList)), *below]
+    objects = [inner(row) for row in rows.values() if not isinstance(row, ItemList)]
+    levels = [rows, *(below.fields for below in objects if below)]
+    return [name for level in levels for name, row in level.items() if isinstance(row, ItemList)]
 
 
 def _wrong_member(place: str, name: str, schema: Schema | None, side: str) -> Iterator[str]:
