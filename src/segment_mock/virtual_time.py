@@ -240,8 +240,8 @@ class VirtualTime:
         if not threads:
             return []
         frames = sys._current_frames()
-        del frames[threading.get_ident()]  # a cycle of references, which would keep the caller's objects alive
         busy = [thread for thread in threads if not _is_idle_worker(thread, frames.get(thread.ident or 0))]
+        frames.clear()  # ends a cycle of references, which would keep the caller's objects alive
         # A worker that has completed its job is a bystander no more.
         self._bystanders = [thread for thread in self._bystanders if thread in busy]
         return [thread for thread in busy if thread not in self._bystanders]

@@ -200,6 +200,23 @@ def test_idle_worker_threads_do_not_prevent_virtual_time() -> None:
     assert run(main)[2] < 200
 
 
+def test_threads_that_the_interpreter_does_not_know_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with gevent, whose thread ids are those of greenlets."""
+
+    async def main(clock: Clock) -> None:
+        await pause(clock, 300)
+
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    monkeypatch.setattr(sys, "_current_frames", dict)
+    try:
+        assert run(main)[1] == 300
+    finally:
+        end.set()
+        thread.join()
+
+
 def test_a_thread_can_wake_the_loop_before_a_deadline() -> None:
     async def main(clock: Clock) -> str:
         loop = asyncio.get_running_loop()
