@@ -229,11 +229,11 @@ def test_a_patched_urllib3_pool_gets_intercepted_calls(mock: SegmentMock) -> Non
     assert spy.call_count == 1
 
 
-def test_a_library_that_is_imported_again_is_intercepted(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_that_is_imported_again_is_intercepted(mock: SegmentMock) -> None:
     """A reload or a nested run of pytest replaces modules in ``sys.modules``."""
-    with monkeypatch.context() as patch:
+    with mocks.patch.dict(sys.modules):
         for name in [name for name in sys.modules if name.partition(".")[0] in ("requests", "httpx", "httpcore")]:
-            patch.delitem(sys.modules, name)
+            del sys.modules[name]
         second_import = importlib.import_module("requests")
         assert second_import is not requests
         with mock.intercept():
@@ -476,20 +476,25 @@ def test_stubs_of_responses_take_precedence_in_either_order(mock: SegmentMock) -
     assert 1 == len(mock.journal)
 
 
-def test_our_modules_can_be_imported_again(mock: SegmentMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A nested run of pytest removes the modules that it imported first."""
+@pytest.mark.parametrize("absent", [(), ("aiohttp", "httpcore", "requests")], ids=["", "some-absent"])
+def test_our_modules_can_be_imported_again(mock: SegmentMock, absent: tuple[str, ...]) -> None:
+    """A nested run of pytest removes the modules that it imported first; those *absent* before it stay absent."""
 
     async def get() -> int:
         async with aiohttp.ClientSession() as session, session.get(VENDOR) as response:
             return response.status
 
-    ours = "segment_mock.transports.inprocess"
+    def remove(*names: str) -> None:
+        for name in names:
+            sys.modules.pop(f"segment_mock.transports.inprocess.{name}", None)
+
     with mock.intercept():
-        pass  # The modules are imported now; a module that is absent here would not be restored with the others.
-    with monkeypatch.context() as patch:
-        for name in ("aiohttp", "connection", "httpcore", "http_client", "requests"):
-            patch.delitem(sys.modules, f"{ours}.{name}")
+        pass
+    with mocks.patch.dict(sys.modules):
+        remove(*absent)
+        with mocks.patch.dict(sys.modules):
+            remove("aiohttp", "connection", "httpcore", "http_client", "requests")
+            with mock.intercept():
+                assert (asyncio.run(get()), count_groups()) == (401, 1)
         with mock.intercept():
             assert (asyncio.run(get()), count_groups()) == (401, 1)
-    with mock.intercept():
-        assert (asyncio.run(get()), count_groups()) == (401, 1)
