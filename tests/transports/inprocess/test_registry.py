@@ -167,6 +167,21 @@ def test_an_earlier_mock_without_the_original_function_does_not_prevent_the_inte
         assert count_groups() == 1
 
 
+def test_patches_that_are_put_back_in_each_test_do_not_add_up(mock: SegmentMock) -> None:
+    """pytest-socket restores the original after each test, on the class that only inherited it."""
+    original: Any = socket.socket.connect
+    numbers = []
+    with mock.intercept():
+        for _ in range(3):
+            setattr(socket.socket, "connect", original)  # noqa: B010 - a method is replaced
+            REGISTRY.reapply()
+            numbers.append(sum(len(route.patches) for route in REGISTRY.routes))
+            assert socket.socket.connect is not original
+    del socket.socket.connect  # it is inherited again
+
+    assert len({*numbers}) == 1
+
+
 def test_a_wrapper_that_copies_the_attributes_of_our_patch_is_kept(
     mock: SegmentMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

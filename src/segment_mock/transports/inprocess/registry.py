@@ -350,7 +350,7 @@ class InterceptionRegistry:
         """Put wrappers back where another library has restored the original, as pytest-socket does after each test."""
         with self._lock:
             for route in self.routes:
-                for group in [*route.patches]:
+                for group in reversed([*route.patches]):  # the newest fits, if this happened before
                     for patch in group.apply():
                         if patch.current is patch.original:  # on the class that inherited it
                             self._patch_again(route, patch)
