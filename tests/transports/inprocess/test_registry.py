@@ -513,3 +513,18 @@ def test_our_modules_can_be_imported_again(mock: SegmentMock, absent: tuple[str,
                 assert (asyncio.run(get()), count_groups()) == (401, 1)
         with mock.intercept():
             assert (asyncio.run(get()), count_groups()) == (401, 1)
+
+
+@pytest.mark.parametrize("transport", ["inprocess", "live"])
+def test_modules_that_a_nested_run_imported_first_are_imported_again(
+    mock: SegmentMock, transport: registry.Transport
+) -> None:
+    """It leaves only what was imported before, by a session of a mock for example."""
+    clients = (requests, httpx)
+    with mocks.patch.dict(sys.modules):
+        with mock.intercept(transport=transport):
+            assert [1, 1] == [count_groups(client) for client in clients]
+        for name in ("aiohttp", "httpcore", "live", "requests", "sockets"):
+            sys.modules.pop(f"segment_mock.transports.inprocess.{name}", None)
+        with mock.intercept(transport=transport):
+            assert [1, 1] == [count_groups(client) for client in clients]

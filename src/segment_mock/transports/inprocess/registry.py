@@ -55,8 +55,8 @@ OLDEST = {"urllib3": "1.26", "requests": "2.28", "httpcore": "0.17.3", "aiohttp"
 """The oldest supported version of each client library (httpx: 0.24); the tests run with it."""
 
 _HOMES = {name: f"{__package__}.{file}" for name, file in LIBRARIES.items()}
-_MODULES = (*LIBRARIES, f"{__package__}.connection")
-"""The modules that may be imported again; the files with the seams depend on the last one."""
+_MODULES = (*LIBRARIES, f"{__package__}.connection", f"{__package__}.live")
+"""The modules that may be imported again; the files with the seams depend on the last two."""
 F = TypeVar("F", bound=Callable[..., Any])
 _MISSING = object()
 _MOST_NOTES = 10
