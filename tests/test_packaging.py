@@ -59,6 +59,7 @@ def third_party_imports(*folders: str) -> dict[str, str]:
     for file in files:
         text = file.read_text(encoding="utf-8")
         own.update(re.findall(r'title="(\w+)\.py"', text))  # a file that readers of a page create
+        own.update(re.findall(r"makepyfile\(\s*(\w+)=", text))  # a file of a nested run of pytest
         for match in IMPORT.finditer(text):
             places.setdefault(match[1] or match[2], str(file.relative_to(ROOT)))
     ignored = own | LOCAL | sys.stdlib_module_names

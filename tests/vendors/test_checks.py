@@ -84,9 +84,12 @@ MISTAKES = {
         f"{ROW}subject: no counter of the vendor begins with the word 'tickt' (did you mean 'ticketAdd'?)"
     ),
     "replace(operation(subject='tick'), counters=('ticketAdd',))": "begins with the word 'tick' (did you mean",
-    "replace(operation(), counters=('ticketAdd', 'ticketRead'))": (
-        f"{ROW}subject: expected the word with which the counters of its items begin, one of ticketAdd, ticketRead; or "
-        "counted=False"
+    (
+        "replace(V, counters=('ticketAdd',), operations=("
+        "V.operations[0], replace(V.operations[0], name='import_tickets', paths=('/import',), subject='ticket')))"
+    ): (
+        f"{ROW}subject: expected the word with which the counters of its items begin, as in the other operations, such "
+        "as ticket; or counted=False"
     ),
     "replace(operation(subject='ticket', request=None, sized=(), items=None), counters=('ticketAdd',))": (
         f"{ROW}subject: 'ticket' counts the results of items; add items, or leave subject out"
@@ -187,6 +190,13 @@ def test_a_mistake_in_a_vendor_is_an_error_at_start_that_names_its_place(mistake
 
     assert str(error.value).startswith("vendor tickets of package hallo-mock (hallo_mock): ")
     assert MISTAKES[mistake] in str(error.value)
+
+
+def test_a_vendor_that_counts_only_calls_needs_no_subject(tickets: Any) -> None:
+    tickets("replace(V, counters=('calls',))")
+
+    with SegmentMock() as mock:
+        assert not [*mock.state()["tickets"]["tickets"]]
 
 
 @pytest.mark.parametrize("load", UNUSABLE_LOADS)

@@ -69,7 +69,7 @@ class Operation:
     * *reads*: whether it changes nothing (default: False)
     * *counted*: whether the vendor's metrics count its calls (default: True)
     * *subject*: the word of the metrics for its items, with which some of the vendor's *counters* begin. It is ``""``
-      without items, for a vendor without counters, and if the calls are not *counted*.
+      without items, for a vendor that counts only calls, and if the calls are not *counted*.
     * *refuses*: the kinds of refusal that *perform* raises in addition to ``malformed``
     * *answer*: only for a stub, returns the response without any of the usual steps
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from inspect import iscoroutinefunction, signature
 from string import Formatter
@@ -37,10 +37,11 @@ def problems(vendor: Vendor) -> Iterator[str]:
     yield from _wrong_options(vendor)
     yield from _duplicates("operations", [operation.name for operation in vendor.operations])
     yield from _duplicates("operations", [*_routes(vendor)])
+    subjects = {operation.subject for operation in vendor.operations} - {""}
     for operation in vendor.operations:
         yield from (f"operation {operation.name}: {problem}" for problem in _wrong_operation(operation))
         yield from (f"operation {operation.name}: {problem}" for problem in _wrong_subject(operation, vendor.counters))
-        yield from (f"operation {operation.name}: {problem}" for problem in _missing_parts(operation, vendor.counters))
+        yield from (f"operation {operation.name}: {problem}" for problem in _missing_parts(operation, subjects))
 
 
 # Types, as the annotations of the dataclasses state them.
@@ -268,17 +269,17 @@ def _is_counter_of(subject: str, counter: str) -> bool:
     return counter.startswith(subject) and not counter[len(subject) :][:1].islower()
 
 
-def _missing_parts(operation: Operation, counters: Iterable[str]) -> Iterator[str]:
-    """Yield what the other parts of the row make necessary, and what would be ignored without an error."""
+def _missing_parts(operation: Operation, subjects: Collection[str]) -> Iterator[str]:
+    """Yield what other parts of the row, or other rows with *subjects*, make necessary, and what would be ignored."""
     batches = _item_lists(operation.request)
     if batches and operation.items is None:
         yield f"items: the request has a list of items; name it in items=Items({batches[0]!r}, ...)"
     if operation.subject and operation.items is None:
         yield f"subject: {operation.subject!r} counts the results of items; add items, or leave subject out"
-    if counters and operation.items and operation.counted and not operation.subject:
+    if subjects and operation.items and operation.counted and not operation.subject:
         yield (
-            f"subject: expected the word with which the counters of its items begin, one of {', '.join(counters)}; or "
-            "counted=False"
+            "subject: expected the word with which the counters of its items begin, as in the other operations, such "
+            f"as {', '.join(sorted(subjects))}; or counted=False"
         )
 
 
