@@ -73,7 +73,9 @@ class LoopTime:
     The offset stays on a loop that outlives its last wait.
     """
 
-    monotonic = staticmethod(time.monotonic)  # a class attribute: freezegun replaces module globals
+    # A class attribute, as freezegun replaces module globals. If time is frozen during this import, freezegun has it.
+    _genuine: Callable[[], float] = getattr(sys.modules.get("freezegun.api"), "real_monotonic", time.monotonic)
+    monotonic = staticmethod(_genuine)
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.offset = loop.time() - self.monotonic()

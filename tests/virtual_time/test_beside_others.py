@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import freezegun
@@ -50,6 +52,28 @@ def test_a_delay_in_a_loop_ends_while_another_library_freezes_time(freeze: Any) 
     with freeze(), mock.intercept():
         assert asyncio.run(main()) == 200
         assert mock.clock.iso() == "2026-01-01T00:05:00.000Z"
+
+
+FIRST_CALL = """
+import asyncio, freezegun, httpx
+from segment_mock import SegmentMock, faults
+
+async def main():
+    async with httpx.AsyncClient(timeout=None) as client:
+        return (await client.get("https://api.salsalabs.org/api/integration/ext/v1/metrics")).status_code
+
+with freezegun.freeze_time("2026-01-01"), SegmentMock(faults=[faults.Latency(seconds=300)]).intercept():
+    print(asyncio.run(main()))
+"""
+
+
+def test_the_first_call_of_a_process_may_be_made_while_time_is_frozen() -> None:
+    """Our modules are imported meanwhile."""
+    result = subprocess.run(
+        [sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, check=False, timeout=120
+    )
+
+    assert "401\n" == result.stdout, result.stderr
 
 
 SUITE = """
