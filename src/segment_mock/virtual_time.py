@@ -17,7 +17,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from types import FrameType
@@ -242,7 +242,7 @@ class VirtualTime:
         if not threads:
             return []
         frames = sys._current_frames()
-        busy = [thread for thread in threads if not _is_idle_worker(thread, frames.get(thread.ident or 0))]
+        busy = [thread for thread in threads if not _is_idle_worker(thread, frames)]
         frames.clear()  # ends a cycle of references, which would keep the caller's objects alive
         # A worker that has completed its job is a bystander no more.
         self._bystanders = [thread for thread in self._bystanders if thread in busy]
@@ -525,16 +525,27 @@ def _can_jump(loop: Any) -> bool:
     return isinstance(loop, asyncio.SelectorEventLoop) and type(loop).time is asyncio.BaseEventLoop.time
 
 
-def _is_idle_worker(thread: Any, frame: FrameType | None) -> bool:
+def _is_idle_worker(thread: Any, frames: Mapping[int, FrameType]) -> bool:
     if hasattr(thread, "idle_workers"):  # anyio's worker threads
         return thread in thread.idle_workers
+    frame = frames.get(thread.ident or 0)
     if frame is None:
         return False
     if frame.f_code.co_name == "_work" and frame.f_globals.get("__name__") == "trio._core._thread_cache":
         return getattr(frame.f_locals.get("self"), "_job", thread) is None  # trio keeps a worker for ten seconds
-    if frame.f_code.co_name != "_worker":
+    if not _waits_for_job(frame):
         return False
-    # An idle worker of concurrent.futures waits in its own loop, has no job, and its queue is empty.
+    pool = frame.f_locals["executor_reference"]()
+    if pool is None or sys.version_info < (3, 13):
+        return True
+    # Here a job that was submitted is neither in the queue nor in the worker's frame until the worker runs again.
+    waiting = [worker for worker in [*pool._threads] if _waits_for_job(frames.get(worker.ident or 0))]
+    return bool(pool._idle_semaphore._value >= len(waiting))
+
+
+def _waits_for_job(frame: FrameType | None) -> bool:
+    """Return whether the frame is that of a worker of concurrent.futures that has no job, with an empty queue."""
+    if frame is None or frame.f_code.co_name != "_worker" or frame.f_globals["__name__"] != "concurrent.futures.thread":
+        return False
     queue, job = frame.f_locals.get("work_queue"), frame.f_locals.get("work_item")
-    is_of_pool = frame.f_globals.get("__name__") == "concurrent.futures.thread"
-    return is_of_pool and queue is not None and queue.empty() and job is None
+    return queue is not None and queue.empty() and job is None
