@@ -26,7 +26,7 @@ TICKETS = Path(__file__).parents[2] / "examples" / "tickets" / "src"
 MODULE = """
 from dataclasses import replace
 from pathlib import Path
-from marshmallow import fields
+from marshmallow import Schema, fields
 from segment_mock.vendor_api import *
 from segment_mock_tickets import VENDOR as V
 
@@ -246,7 +246,8 @@ def test_an_exception_while_rendering_a_refusal_is_an_error_500(expression: str,
 def test_a_list_of_items_that_items_cannot_name_is_a_list_like_any_other(tickets: Any) -> None:
     """It is in an object within an object, so that it is neither in the body nor in the vendor's envelope."""
     search = "V.operations[1]"
-    order = "{'lines': fields.Nested({'parts': V.operations[0].request.fields['tickets']})}"
+    lines = "type('Lines', (Schema,), {'parts': V.operations[0].request.fields['tickets']})"
+    order = f"type('Order', (Schema,), {{'lines': fields.Nested({lines})}})"
     request = f"type('Search', (type({search}.request),), {{'order': fields.Nested({order})}})()"
     tickets(f"replace(V, operations=(V.operations[0], replace({search}, request={request}), *V.operations[2:]))")
 
