@@ -247,14 +247,9 @@ def used_settings(item: pytest.Item) -> Settings | None:
     return None if use is None else use.settings
 
 
-def open_mocks(config: pytest.Config) -> Sequence[SegmentMock]:
-    """Return the mocks of wider scopes that `segment_mock_factory` created and that are still intercepting."""
-    return config.stash[_POOL].factory.open
-
-
-def closed_mocks(config: pytest.Config) -> list[SegmentMock]:
-    """Return the mocks of `segment_mock_factory` that ended since this list was emptied."""
-    return config.stash[_POOL].factory.closed
+def mock_factory(config: pytest.Config) -> MockFactory:
+    """Return the `segment_mock_factory` of this run, which knows the mocks of wider scopes."""
+    return config.stash[_POOL].factory
 
 
 def forget_mocks(item: pytest.Item) -> None:

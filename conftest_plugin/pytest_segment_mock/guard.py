@@ -56,10 +56,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Put back the patches of the guard, and of mocks of wider scopes, that another library has removed."""
+    """Put back patches that another library has removed, and forget the calls from threads of earlier tests.
+
+    Patches that are in force before a test are those of the guard, and of mocks of wider scopes.
+    """
     module = sys.modules.get("segment_mock.transports.inprocess.registry")  # if it is not imported, nothing is patched
-    if module is not None:
-        module.REGISTRY.reapply()
+    if module is None:
+        return
+    registry = module.REGISTRY
+    if registry.routes:
+        registry.reapply()
+    if registry.calls_of_older_threads:
+        registry.calls_of_older_threads = {}
 
 
 def refused_calls() -> list[Any]:

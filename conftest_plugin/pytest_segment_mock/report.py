@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .fixtures import forget_mocks, open_mocks, used_mocks
+from .fixtures import forget_mocks, mock_factory, used_mocks
 from .settings import TRANSPORT
 from .sweep import ARMED_BY, CASE, describe_fault, labelled
 
@@ -26,21 +26,12 @@ _CALLS, _CHANGES, _RULES = 20, 20, 10
 """How many lines of each kind are shown; the capsule has everything."""
 _WIDTH = 200
 _NAME = 60
-_REGISTRY = "segment_mock.transports.inprocess.registry"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--segment-mock-capsules``."""
     about = "Folder for the capsules of failed tests (default: in pytest's temporary folder)."
     parser.getgroup("segment-mock").addoption("--segment-mock-capsules", metavar="DIR", help=about)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    """Forget the calls that earlier tests had from threads of tests before them."""
-    module = sys.modules.get(_REGISTRY)
-    if module is not None and module.REGISTRY.calls_of_older_threads:
-        module.REGISTRY.calls_of_older_threads = {}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -53,7 +44,7 @@ def pytest_runtest_makereport(
             _hide_own_frames(call, call.excinfo)
     report = yield
     if report.failed:
-        for number, mock in enumerate([*used_mocks(item), *open_mocks(item.config)]):
+        for number, mock in enumerate([*used_mocks(item), *mock_factory(item.config).open]):
             report.sections.append(("segment-mock", "\n".join(_lines(item, mock, number))))
         forget_mocks(item)
     return report
@@ -113,7 +104,7 @@ def _section(item: pytest.Item, mock: SegmentMock, number: int) -> Iterator[str]
 
 def _older_threads() -> list[str]:
     """Return a line for each call of a thread that an earlier test has started and not ended."""
-    module = sys.modules.get(_REGISTRY)
+    module = sys.modules.get("segment_mock.transports.inprocess.registry")
     return [*module.REGISTRY.calls_of_older_threads] if module else []
 
 
@@ -127,7 +118,7 @@ def _reason(error: Exception) -> str:
 def _entries(item: pytest.Item, mock: SegmentMock) -> list[Any]:
     """Return the calls that *item* made to *mock*; a mock of a wider scope also has the calls of other tests."""
     entries = [*mock.journal]
-    if mock in open_mocks(item.config):
+    if mock in mock_factory(item.config).open:
         own = [entry for entry in entries if entry.test.startswith(item.nodeid)]
         return own or entries
     return entries

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from .expected_errors import expects
-from .fixtures import closed_mocks, open_mocks, used_mocks, used_settings
+from .fixtures import mock_factory, used_mocks, used_settings
 from .guard import hanging_calls, hosts_refused_by_exec, is_by_guard, is_up, refused_calls
 from .settings import STRICT, strict_names
 from .sweep import CASE
@@ -77,13 +77,16 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Check a test that did not fail otherwise."""
     refused_before, by_exec = len(refused_calls()), hosts_refused_by_exec(item.config)
     hanging_before = len(hanging_calls())
-    closed_mocks(item.config).clear()
-    before = {mock: _part_of(mock) for mock in open_mocks(item.config)}
+    factory = mock_factory(item.config)
+    factory.closed.clear()
+    before = {mock: _part_of(mock) for mock in factory.open}
     result = yield
     if not getattr(item, "_excinfo", None):  # unittest stores failures there
         mocks = used_mocks(item)
-        shared_mocks = [*open_mocks(item.config), *closed_mocks(item.config)]
-        refused = _without_nested_runs(item, refused_calls()[refused_before:], [*mocks, *shared_mocks])
+        shared_mocks = [*factory.open, *factory.closed]
+        refused = refused_calls()[refused_before:]
+        if refused:
+            refused = _without_nested_runs(item, refused, [*mocks, *shared_mocks])
         for host, count in hosts_refused_by_exec(item.config).items():
             refused += [ExecRefusal(host)] * (count - by_exec.get(host, 0))
         parts = [_part_of(mock, before.get(mock)) for mock in shared_mocks]

@@ -222,7 +222,8 @@ class VirtualTime:
             self._watchers += 1
             if self._watchers == 1:
                 self._bystanders = []
-                self._bystanders = self.busy_threads()
+                if threading.active_count() > 1:
+                    self._bystanders = self.busy_threads()
 
     def unwatch_threads(self) -> None:
         """End `watch_threads`. In nested pairs, only the outermost pair has an effect."""

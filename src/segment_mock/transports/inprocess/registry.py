@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from copy import copy
@@ -207,7 +207,7 @@ class Route:
     thread: int | None = field(default_factory=get_ident)
     task: Any = None
     patches: list[PatchGroup] = field(default_factory=list)
-    bystanders: list[Thread] = field(default_factory=list)
+    bystanders: Sequence[Thread] = ()
     """The threads that were alive when the route was added within another one."""
 
 
@@ -338,7 +338,7 @@ class InterceptionRegistry:
                 self._older_threads.update(
                     thread for thread in VIRTUAL.busy_threads() if thread not in route.bystanders
                 )
-            route.bystanders.clear()
+            route.bystanders = ()
         VIRTUAL.unwatch_threads()
 
     def _is_innermost(self, route: Route, later: tuple[Route, ...]) -> bool:
