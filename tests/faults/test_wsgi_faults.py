@@ -18,6 +18,7 @@ from segment_mock import WouldHangForever, create_app, faults
 from tests.faults.fault_clients import in_requests
 from tests.faults.fault_world import HEADERS, SALSA
 from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, cells_of
+from tests.waiting import PATIENCE
 
 F: Any = faults
 BODY = {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}}
@@ -44,7 +45,7 @@ def werkzeug_server() -> Iterator[tuple[Flask, str, io.StringIO]]:
     handler = logging.StreamHandler(log)
     logging.getLogger("werkzeug").addHandler(handler)
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    server.daemon_threads = True
+    server.daemon_threads = False  # so that closing the server waits for the threads of its calls
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield app, f"http://127.0.0.1:{server.port}", log
@@ -78,11 +79,15 @@ def test_werkzeugs_server_sends_a_slow_body_in_pieces(werkzeug_server: tuple[Fla
 
 
 def test_a_client_may_give_up_on_werkzeugs_server(werkzeug_server: tuple[Flask, str, io.StringIO]) -> None:
-    """A late response takes real time under a WSGI server."""
+    """A late response takes real time under a WSGI server. The call is performed nevertheless."""
     app, url, _ = werkzeug_server
+    app.test_client().post("/_mock/reset")
     arm(app, {"kind": "latency", "seconds": 4 * SHORT})
+    journal = app.extensions["segment_mock.emulator"].journal
 
     assert "ReadTimeout(ReadTimeoutError)" == in_requests(url, UPSERT._replace(timeout=SHORT))
+    assert journal.wait(lambda: [200] == [entry.status for entry in journal], PATIENCE)
+    assert ["A", "B"] == group_names(app)
 
 
 @pytest.mark.parametrize(

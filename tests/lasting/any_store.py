@@ -157,14 +157,16 @@ class AnyStore:
     def _compare(self, core: LastingEmulator) -> None:
         if core._is_closed or core.outage:
             return
-        expected = None
-        while expected is None or visible_state(core) != expected:  # another thread may still change the state
-            core.save()
+        while True:
             expected = visible_state(core)
+            core.save()  # what is expected is then in the store, even if another thread still changes the state
             folder = self._stores.copy(core.settings["store"])
+            if visible_state(core) == expected:
+                break
         copy = LastingEmulator({**core._settings_at_start, "store": folder})
         try:
-            assert visible_state(copy) == expected, "the state from the store differs from the mock's state"
+            different = [*_different_parts(expected, visible_state(copy))]
+            assert not different, f"the state from the store differs from the mock's state: {', '.join(different)}"
         except AssertionError:
             self._of_fixtures.pop(core, None)
             raise
@@ -200,6 +202,18 @@ def visible_state(core: LastingEmulator) -> dict[str, Any]:
             "metrics": _metrics(core),
             "log": core.world.log.mark,
         }
+
+
+def _different_parts(expected: Any, actual: Any, path: str = "") -> Iterator[str]:
+    """Yield the path and both values of each part that differs."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for name in {**expected, **actual}:
+            yield from _different_parts(expected.get(name), actual.get(name), f"{path}/{name}")
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        for number, (one, other) in enumerate(zip(expected, actual, strict=True)):
+            yield from _different_parts(one, other, f"{path}/{number}")
+    elif expected != actual:
+        yield f"{path or 'the state'} is {actual!r}, not {expected!r}"
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -37,5 +37,22 @@ def test_a_test_fails_if_the_store_has_another_state(any_store: AnyStore) -> Non
             mock._core._state.changes = dict  # type: ignore[attr-defined]
             add_group(mock, "B")
 
-    with pytest.raises(AssertionError, match="the state from the store differs from the mock's state"):
+    message = "the state from the store differs from the mock's state: .*/salsa/segments is .*'A'.*, not .*'B'"
+    with pytest.raises(AssertionError, match=message):
         run()
+
+
+def test_a_change_of_another_thread_during_the_comparison_is_no_difference(any_store: AnyStore) -> None:
+    """The thread has changed the state, but has not saved it yet when the store is copied."""
+    with any_store.test():
+        mock = SegmentMock()
+        add_group(mock, "A")
+        core = mock._core
+        save = core.save
+
+        def save_before_a_change() -> None:
+            save()
+            core.save = save  # type: ignore[method-assign]
+            core.refused["other.example"] = 1
+
+        core.save = save_before_a_change  # type: ignore[assignment]

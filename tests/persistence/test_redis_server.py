@@ -239,6 +239,27 @@ def test_the_lease_is_renewed_without_writes(log: RedisLog, server: RedisServer)
             open_log(server.url).acquire()
 
 
+def test_the_thread_of_the_lease_can_close_the_log(
+    log: RedisLog, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The garbage collector closes the log of an unclosed mock, in the thread in which it happens to run."""
+    errors: list[Exception] = []
+    wait = log._over.wait
+
+    def close_and_wait(timeout: float) -> bool:
+        try:
+            log.close()
+        except Exception as error:
+            errors.append(error)
+        return wait(timeout)
+
+    monkeypatch.setattr(log._over, "wait", close_and_wait)
+    count_calls(monkeypatch, log._over, "wait").wait()
+    open_as_owner(server.url).close()
+
+    assert [] == errors
+
+
 def test_previous_owner_can_resume_when_its_successor_closes(log: RedisLog, server: RedisServer) -> None:
     log.append(b"one")
     other = RedisLog(server.url)

@@ -18,7 +18,7 @@ import socket
 from collections.abc import Callable, Collection, Generator
 from contextlib import suppress
 from functools import partial
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -210,9 +210,9 @@ class RedisLog(LastingLog):
     def close(self) -> None:
         """Release the lease."""
         self._over.set()
-        if self._thread is not None:
+        if self._thread not in (None, current_thread()):  # the garbage collector may close a log in any thread
             self._thread.join(TIMEOUT)
-            self._thread = None
+        self._thread = None
         if self._position is not None and not self._failure:
             with suppress(StoreUnavailable):
                 self._run(self._client, _CLOSE, self._token)
