@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
-from .expected_errors import expects
 from .fixtures import mock_factory, used_mocks, used_settings
 from .guard import hanging_calls, hosts_refused_by_exec, is_by_guard, is_up, refused_calls
 from .settings import STRICT, strict_names
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 _FAILS_BY_DEFAULT = frozenset({"faults", "operations", "stubs", "network"})
 _SHOWN = 10
 """How many lines of one name are listed."""
+_RAISES = type(pytest.raises(KeyError))
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_MOST_FUNCTIONS = 500
+"""How many functions are read at most, to see whether a test expects an error."""
 _HELP = (
     "What fails a test: 'true' for all, 'false' for nothing, or some of the following. 'faults': a fault never fired, "
     "or a call would hang without end. 'operations': a call matched no operation. 'stubs': a stub was never called. "
@@ -128,7 +133,7 @@ def _check(item: pytest.Item, parts: Sequence[_Part], refused: list[Any], hangin
 
     try:
         fails, warns, problems = _problems(item, parts, refused)
-        problems["hanging"] = [] if hanging and expects(item, WouldHangForever) else [*dict.fromkeys(hanging)]
+        problems["hanging"] = [] if hanging and _expects(item, WouldHangForever) else [*dict.fromkeys(hanging)]
         fails |= {"hanging"} if "faults" in fails else set()
     except Exception as error:  # a failing check must not hide the result of the test
         item.warn(UserWarning(f"segment-mock: strict could not be checked: {type(error).__name__}: {error}"))
@@ -148,9 +153,9 @@ def _problems(
     from segment_mock import NetworkBlocked
 
     problems = {name: [line for part in parts for line in of(item, part)] for name, of in _CHECKS.items()}
-    names = _names(item)
+    names = _strict_names_of(item)
     if names is None:
-        refused = [] if refused and expects(item, NetworkBlocked) else refused
+        refused = [] if refused and _expects(item, NetworkBlocked) else refused
         problems["network"] = [_refused(call) for call in refused if is_by_guard(call)]
         problems["blocked"] = [_refused(call) for call in refused if not is_by_guard(call)]
         return _FAILS_BY_DEFAULT, frozenset(_WARNINGS), problems
@@ -158,7 +163,7 @@ def _problems(
     return names, frozenset(_WARNINGS) - names if names else frozenset(), problems
 
 
-def _names(item: pytest.Item) -> frozenset[str] | None:
+def _strict_names_of(item: pytest.Item) -> frozenset[str] | None:
     """Return the strict names of this test, or None for the default; the innermost marker or key wins."""
     for mark in item.iter_markers("segment_mock"):
         if "strict" in mark.kwargs:
@@ -267,3 +272,75 @@ _WARNINGS: Mapping[str, type[UserWarning]] = {
     "network": RefusedCallWarning,
     "blocked": RefusedCallWarning,
 }
+
+
+def _expects(item: pytest.Item, error: type[Exception]) -> bool:
+    """Return whether the test expects *error*, as by ``pytest.raises(WouldHangForever)``.
+
+    It does if it names *error*, or a base class of it other than Exception. It may name it in a nested function, in a
+    helper of its class or module, by another name, in a tuple of the module, or as a parameter. A helper in another
+    module of the project has to name *error* itself: a base class such as RuntimeError may be what the tested code
+    catches.
+    """
+    classes = [each for each in error.__mro__ if issubclass(each, Exception) and each is not Exception]
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if any(_means(value, classes) for value in params.values()):
+        return True
+    test = _function(getattr(item, "obj", None))
+    functions = [] if test is None else [test]
+    for function in functions:  # which grows by the helpers
+        is_of_test = test is not None and function.__globals__ is test.__globals__
+        errors = classes if is_of_test else [error]
+        names = {*_names_in(function.__code__)}
+        for name, value in _values(function, names, getattr(item, "cls", None)):
+            if name in {each.__name__ for each in errors} or _means(value, errors):
+                return True
+            helper = _function(value)
+            if helper is None or helper in functions or len(functions) > _MOST_FUNCTIONS:
+                continue
+            if helper.__globals__ is function.__globals__ or _is_of_project(helper, item.config.rootpath):
+                functions.append(helper)
+    return False
+
+
+def _values(function: FunctionType, names: Collection[str], cls: type | None) -> Iterator[tuple[str, Any]]:
+    """Yield *names* of *function* with what they stand for in its module, in *cls*, and in a module that it names."""
+    for name in names:
+        value = function.__globals__.get(name, inspect.getattr_static(cls, name, None))
+        yield name, value
+        if isinstance(value, ModuleType):
+            yield from ((inner, vars(value)[inner]) for inner in names if inner in vars(value))
+
+
+def _is_of_project(function: FunctionType, root: Path) -> bool:
+    """Return whether *function* is in a file below *root*, and in no installed package."""
+    path = Path(function.__code__.co_filename)
+    return path.is_relative_to(root) and _INSTALLED.isdisjoint(path.parts)
+
+
+def _function(value: Any) -> FunctionType | None:
+    """Return the Python function behind *value*, without its decorators."""
+    if not isinstance(value, staticmethod | classmethod) and not inspect.isroutine(value):
+        return None
+    inner = getattr(value, "hypothesis", None)  # the decorator @given has no __wrapped__
+    function: Any = inspect.unwrap(getattr(inner, "inner_test", cast("Any", value)))
+    function = getattr(function, "__func__", function)
+    return function if isinstance(function, FunctionType) else None
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    """Yield the names of globals and attributes in *code* and the functions and classes within it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
+
+
+def _means(value: Any, classes: Collection[type]) -> bool:
+    """Return whether *value* is one of *classes*, a sequence with one of them, or ``pytest.raises`` of one."""
+    if isinstance(value, _RAISES):
+        old: Any = getattr(value, "expected_exception", ())  # of pytest before 8.4
+        return _means(getattr(value, "expected_exceptions", old), classes)
+    if isinstance(value, (tuple, list)):
+        return any(_means(each, classes) for each in value if not isinstance(each, (tuple, list)))
+    return any(value is each for each in classes)
