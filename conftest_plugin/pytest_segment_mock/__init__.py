@@ -7,14 +7,14 @@ from importlib.metadata import version
 
 import pytest
 
-from . import fixtures, guard, remote, report, settings, strict, stubs, sweep
+from . import fixtures, guard, remote, report, settings, strict, sweep
 from .fixtures import LiveMock, MockFactory
 from .strict import CredentialWarning, IgnoredFieldWarning, RefusedCallWarning
 
 __all__ = ["CredentialWarning", "IgnoredFieldWarning", "LiveMock", "MockFactory", "RefusedCallWarning"]
 
 # Registered here instead of in pytest_plugins, for which pytest would read the entry points of all installed packages.
-_PARTS = (settings, remote, strict, stubs, report, sweep, guard, fixtures)
+_PARTS = (settings, remote, strict, report, sweep, guard, fixtures)
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

@@ -1,4 +1,8 @@
-"""The report on the mocks of a failed test: calls, changes, faults, and a capsule to replay the calls."""
+"""What the report of a test says about its mocks.
+
+For a failed test: the calls, changes and faults, and a capsule to replay the calls. For a test without a call to its
+mock: which library that also intercepts calls was active, and how to let calls pass through it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -16,12 +20,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .fixtures import forget_mocks, mock_factory, used_mocks
-from .settings import TRANSPORT
+from .settings import MARKER, TRANSPORT
 from .sweep import ARMED_BY, CASE, describe_fault, labelled
 
 if TYPE_CHECKING:
     from segment_mock import SegmentMock
 
+ADVICE: Mapping[str, str] = {
+    "responses": 'responses.add_passthru("https://api.salsalabs.org")',
+    "requests_mock": "requests_mock.Mocker(real_http=True)",
+    "respx": 'respx_mock.route(host="api.salsalabs.org").pass_through()',
+    "pytest_httpx": 'httpx_mock(should_mock=lambda request: request.url.host != "api.salsalabs.org")',
+    "vcr": 'vcr.use_cassette(..., ignore_hosts=["api.salsalabs.org"])',
+}
+"""For each library that intercepts calls before a mock does, the line that lets calls to a vendor's host pass."""
+_TITLE = "segment-mock"
+_TESTS = 3
+"""How many tests with the same advice are named."""
 _CALLS, _CHANGES, _RULES = 20, 20, 10
 """How many lines of each kind are shown; the capsule has everything."""
 _WIDTH = 200
@@ -32,6 +47,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--segment-mock-capsules``."""
     about = "Folder for the capsules of failed tests (default: in pytest's temporary folder)."
     parser.getgroup("segment-mock").addoption("--segment-mock-capsules", metavar="DIR", help=about)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Check which library may have answered instead of a mock, while stubs of fixtures are still active."""
+    try:
+        result = yield
+    except Exception as error:
+        _note_stubs(item, error.__traceback__)
+        raise
+    _note_stubs(item, None)
+    return result
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -45,9 +72,24 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         for number, mock in enumerate([*used_mocks(item), *mock_factory(item.config).open]):
-            report.sections.append(("segment-mock", "\n".join(_lines(item, mock, number))))
+            report.sections.append((_TITLE, "\n".join(_lines(item, mock, number))))
         forget_mocks(item)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the notes on stubs of passed tests; for a failed test, its report has them."""
+    tests: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("passed", ()):
+        for title, line in getattr(report, "sections", ()):
+            if title == f"Captured {_TITLE} call":
+                tests.setdefault(line, []).append(report.nodeid)
+    if not tests:
+        return
+    terminalreporter.section(_TITLE)
+    for line, names in tests.items():
+        more = f" and {len(names) - _TESTS} more" if len(names) > _TESTS else ""
+        terminalreporter.line(f"{', '.join(names[:_TESTS])}{more}: {line}")
 
 
 def _hide_own_frames(call: pytest.CallInfo[None], excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -288,3 +330,48 @@ def _folder(config: pytest.Config) -> Path:
     if folder:
         return Path(config.invocation_params.dir, folder)
     return Path(config._tmp_path_factory.getbasetemp()) / "segment-mock"  # type: ignore[attr-defined]
+
+
+def _note_stubs(item: pytest.Item, traceback: TracebackType | None) -> None:
+    mocks = used_mocks(item)
+    if not mocks or MARKER not in getattr(item, "fixturenames", ()) or any(len(mock.journal) for mock in mocks):
+        return
+    for library in dict.fromkeys([*_active_libraries(), *_libraries_in(traceback)]):
+        line = (
+            f"no call reached the mock while {library}, which intercepts calls first, was active; "
+            f"to let calls pass, use {ADVICE[library]}"
+        )
+        item.add_report_section("call", _TITLE, line)
+
+
+def _active_libraries() -> Iterator[str]:
+    """Yield the libraries whose stubs are active in a client library."""
+    for library, is_active in _IS_ACTIVE.items():
+        if library in sys.modules:
+            try:
+                if is_active(sys.modules):
+                    yield library
+            except (AttributeError, KeyError):  # another version, or its client library is not imported
+                continue
+
+
+def _libraries_in(traceback: TracebackType | None) -> Iterator[str]:
+    """Yield the libraries that have a frame in *traceback*."""
+    while traceback is not None:
+        library = traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        if library in ADVICE:
+            yield library
+        traceback = traceback.tb_next
+
+
+def _is_of(function: Any, library: str) -> bool:
+    return bool(function.__module__.partition(".")[0] == library)
+
+
+_IS_ACTIVE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "responses": lambda modules: _is_of(modules["requests.adapters"].HTTPAdapter.send, "responses"),
+    "requests_mock": lambda modules: _is_of(modules["requests.sessions"].Session.send, "requests_mock"),
+    "respx": lambda modules: any(mocker._patches for mocker in modules["respx.mocks"].Mocker.registry.values()),
+    "pytest_httpx": lambda modules: _is_of(modules["httpx"].HTTPTransport.handle_request, "pytest_httpx"),
+    "vcr": lambda modules: _is_of(modules["urllib3.connectionpool"].HTTPConnectionPool.ConnectionCls, "vcr"),
+}

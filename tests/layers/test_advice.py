@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_segment_mock.stubs import ADVICE
+from pytest_segment_mock.report import ADVICE
 
 for library in ADVICE:
     pytest.importorskip(library)
