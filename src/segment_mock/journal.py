@@ -60,6 +60,7 @@ class Entry:
     test: str = ""
     end: int | None = None
     weight: int = 0
+    is_dropped: bool = False
 
     @property
     def method(self) -> str:
@@ -227,7 +228,7 @@ class Journal:
             entry.response, entry.duration = response, now - entry.time
         entry.end = entry.written[-1].sequence + 1 if entry.written else end
         with self._lock:
-            if self._entries and entry.id >= self._entries[0].id:
+            if not entry.is_dropped:
                 entry.weight = len(entry.request.body) + size
                 self._weight += entry.weight
                 while self._weight > self._most and len(self._entries) > 1:
@@ -274,17 +275,13 @@ class Journal:
         """Drop all entries. Ids continue: they do not start from 1 again."""
         with self._lock:
             self._last = self.last
-            self._entries.clear()
-            self.forgotten = self._weight = 0
-            self.clears += 1
+            self._drop_all()
 
     def reset(self) -> None:
         """Drop all entries; the next entry gets the id 1."""
         with self._lock:
-            self._entries.clear()
-            self._numbers = count(1)
-            self.forgotten = self._weight = self._last = 0
-            self.clears += 1
+            self._drop_all()
+            self._numbers, self._last = count(1), 0
 
     def restore(self, entries: Iterable[Entry], last: int, forgotten: int) -> None:
         """Replace all entries with *entries*.
@@ -306,6 +303,7 @@ class Journal:
             later = [*takewhile(lambda later_entry: later_entry.id >= entry.id, reversed(self._entries))]
             if later and later[-1].id == entry.id:
                 self._weight -= later[-1].weight
+                later[-1].is_dropped = True  # its call may still be open
                 self._entries[-len(later)] = entry
             elif self.forgotten and len(later) == len(self._entries):
                 self.forgotten += 1  # it was open for so long that it has been forgotten meanwhile
@@ -316,13 +314,23 @@ class Journal:
                 self._entries.insert(len(self._entries) - len(later), entry)
             self._last = max(self._last, entry.id)
             self._numbers = count(self._last + 1)
+            entry.is_dropped = False
             self._weight += entry.weight
             while self._weight > self._most and len(self._entries) > 1:
                 self._forget()
 
     def _forget(self) -> None:
-        self._weight -= self._entries.popleft().weight
+        entry = self._entries.popleft()
+        entry.is_dropped = True  # if its call is still open, `close` adds no weight
+        self._weight -= entry.weight
         self.forgotten += 1
+
+    def _drop_all(self) -> None:
+        for entry in self._entries:
+            entry.is_dropped = True
+        self._entries.clear()
+        self.forgotten = self._weight = 0
+        self.clears += 1
 
 
 def undecided_note(numbers: Sequence[int]) -> str:

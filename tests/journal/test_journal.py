@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -139,6 +140,42 @@ def test_an_entry_dropped_before_its_call_ends_does_not_count_towards_the_size()
     journal.close(last, None, 100, 0)
 
     assert ([last.id], 0) == ([entry.id for entry in journal], journal.forgotten)
+
+
+@pytest.mark.parametrize("drop", [Journal.reset, Journal.clear, lambda journal: journal.restore([], 0, 0)])
+def test_a_call_that_was_open_when_the_journal_was_emptied_does_not_count_towards_the_size(
+    drop: Callable[[Journal], None],
+) -> None:
+    """Its id may be that of a later entry."""
+    journal = Journal(weight=100)
+    slow = [open_entry(journal, body=b"x" * 90) for _ in range(3)]
+    drop(journal)
+    later = [open_entry(journal) for _ in range(2)]
+    for entry in [*slow, *later]:
+        journal.close(entry, None, 100, 0)
+
+    assert ([entry.id for entry in later], 0) == ([entry.id for entry in journal], journal.forgotten)
+
+
+def test_an_entry_that_was_replaced_while_its_call_was_open_does_not_count_towards_the_size() -> None:
+    journal = Journal(weight=100)
+    slow, other = open_entry(journal, body=b"x" * 90), open_entry(journal, body=b"x" * 20)
+    journal.repeat(open_entry())
+    journal.close(slow, None, 100, 0)
+    journal.close(other, None, 100, 0)
+
+    assert ([1, 2], 0) == ([entry.id for entry in journal], journal.forgotten)
+
+
+def test_entries_that_are_restored_into_their_own_journal_count_towards_the_size() -> None:
+    journal = Journal(weight=100)
+    entry = open_entry(journal, body=b"x" * 90)
+    journal.restore([entry], 1, 0)
+    journal.close(entry, None, 100, 0)
+    last = open_entry(journal, body=b"x" * 20)
+    journal.close(last, None, 100, 0)
+
+    assert ([last], 1) == ([*journal], journal.forgotten)
 
 
 def test_mark_is_the_log_position_of_the_oldest_entry() -> None:

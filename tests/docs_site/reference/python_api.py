@@ -98,7 +98,7 @@ GROUPS: dict[str, tuple[str, Sequence[ApiName]]] = {
         (
             ApiName("Clock", internal=_CLOCK, is_given=True),
             ApiName("Journal", internal=("hint",), is_given=True),
-            ApiName("Entry", internal=("answer", "weight", "mark", "written", "end"), is_given=True),
+            ApiName("Entry", internal=("answer", "weight", "mark", "written", "end", "is_dropped"), is_given=True),
             ApiName("FaultRules", "segment_mock.faults", _RULES, is_given=True),
             ApiName("FaultRule", internal=_RULE, is_given=True),
             ApiName("Stubs", "segment_mock.stubs", _STUBS, is_given=True),
