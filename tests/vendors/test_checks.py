@@ -45,6 +45,25 @@ def option(*arguments, **keywords):
 async def coroutine_function(call, data):
     return {}
 
+class Tree(Schema):
+    name = fields.String()
+    children = fields.List(fields.Nested(lambda: Tree()))
+
+class Map(Schema):
+    below = fields.Dict(values=fields.Nested(lambda: Map()))
+
+class Two(Schema):
+    pair = fields.Tuple((fields.String(), fields.Nested(lambda: Other())))
+
+class Other(Schema):
+    two = fields.Nested(lambda: Two())
+
+def endless():
+    return Schema.from_dict({"below": fields.Nested(endless)})
+
+def nesting(field):
+    return type("Nesting", (type(V.operations[0].request),), {"more": field})()
+
 TABLE = V.tables[0]
 """
 ROW = "operation create_tickets: "
@@ -113,6 +132,22 @@ MISTAKES = {
     "replace(V, errors={'503': V.refusals['broken']})": "errors, key '503': expected a whole number",
     "replace(V, error_schemas={'not_foud': V.error_schemas['broken']})": f"error_schemas: {KINDS}",
     "replace(V, item_errors={'taken': 'Taken'})": "item_errors['taken']: expected an instance of ItemError",
+    # Schemas.
+    "operation(request=nesting(fields.Nested(Tree)))": (
+        f"{ROW}request.more.children: the schema Tree nests itself without end; write "
+        "Nested(lambda: Tree(exclude=('children',))) or Dict()"
+    ),
+    "operation(response=nesting(fields.List(fields.List(fields.Nested(Map)))))": (
+        f"{ROW}response.more.below: the schema Map nests itself without end"
+    ),
+    "replace(V, error_schemas={'broken': Two()})": "error_schemas['broken'].pair.two: the schema Two nests itself",
+    "replace(V, rows={'tickets': nesting(ItemList(Tree()))})": "rows['tickets'].more.children: the schema Tree nests",
+    "operation(request=nesting(fields.Nested(endless)))": "levels; write Dict() there",
+    "operation(request=nesting(fields.Nested('Missing')))": (
+        f"{ROW}request.more: the nested schema can't be used: RegistryError: Class with name 'Missing' was not found"
+    ),
+    "operation(request=nesting(fields.Nested(int)))": f"{ROW}request.more: the nested schema can't be used: ValueError",
+    "operation(request=nesting(fields.Nested(lambda: 1 / 0)))": "can't be used: ZeroDivisionError: division by zero",
     # Tables and their rows.
     "replace(V, tables=(TABLE, TABLE))": "tables: tickets is listed twice",
     "replace(V, tables=(replace(TABLE, name='All'),), rows={})": "table 'All': expected a letter, then",
@@ -190,6 +225,19 @@ def test_a_mistake_in_a_vendor_is_an_error_at_start_that_names_its_place(mistake
 
     assert str(error.value).startswith("vendor tickets of package hallo-mock (hallo_mock): ")
     assert MISTAKES[mistake] in str(error.value)
+
+
+def test_a_schema_may_nest_itself_to_a_certain_level(tickets: Any) -> None:
+    """The inner schema omits the field that would nest it again."""
+    inner = "Tree(exclude=('children',))"
+    outer = f"type('Outer', (Tree,), {{'children': fields.List(fields.Nested(lambda: {inner}))}})"
+    tickets(f"replace(operation(request=nesting(fields.Nested({outer}))), examples=None)")
+
+    with SegmentMock() as mock, mock.session() as session:
+        body = {"tickets": [], "more": {"name": "root", "children": [{"name": "leaf"}]}}
+        response = session.post("/api/v2/tickets", json=body, headers={"x-api-key": "k"})
+
+    assert (200, "") == (response.status_code, response.headers.get("X-Segment-Mock-Hint", ""))
 
 
 def test_a_vendor_that_counts_only_calls_needs_no_subject(tickets: Any) -> None:

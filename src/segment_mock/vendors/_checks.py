@@ -11,6 +11,7 @@ from string import Formatter
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from marshmallow import Schema
+from marshmallow.fields import Field
 
 from ..core import API_VERSION, REFUSAL_KINDS, ErrorTemplate, ItemList, Operation, Vendor, VendorState, inner
 from ..hosts import host_pattern, is_control
@@ -22,6 +23,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OPERATIONS_OF_REFUSED_CALLS = ("no_such_method", "no_such_operation", "stub")
 _PATH = re.compile(r"(/([^/{}?#\s]|\{[A-Za-z_]\w*\})+)*/?")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_LEVELS = 20
+"""How many schemas may be nested in each other; with more, one of them nests itself."""
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]*")
 
 
@@ -31,6 +34,10 @@ def problems(vendor: Vendor) -> Iterator[str]:
     yield from wrong
     if wrong:
         return  # what follows relies on the types
+    for place, schema in _all_schemas(vendor):
+        if problem := _unusable_nesting(schema, place):
+            yield problem
+            return  # what follows enters nested schemas
     yield from _wrong_address(vendor)
     yield from _wrong_refusals(vendor)
     yield from _wrong_tables(vendor)
@@ -116,6 +123,59 @@ def _accepts_arguments(function: Any, count: int) -> bool:
     except ValueError:  # some callables of C have no signature
         return True
     return True
+
+
+# Schemas.
+
+
+def _all_schemas(vendor: Vendor) -> Iterator[tuple[str, Schema]]:
+    """Yield each schema of *vendor* with its place."""
+    for operation in vendor.operations:
+        for side, schema in (("request", operation.request), ("response", operation.response)):
+            if schema is not None:
+                yield f"operation {operation.name}: {side}", schema
+    for name, schemas in (("error_schemas", vendor.error_schemas), ("rows", vendor.rows)):
+        yield from ((f"{name}[{key!r}]", schema) for key, schema in schemas.items())
+
+
+def _unusable_nesting(schema: Schema, place: str, above: tuple[tuple[str, Schema], ...] = ()) -> str:
+    """Return the problem of a schema below *schema* that can't be used or has no end; ``""`` if there is none.
+
+    *above* has the schemas that contain it, with their places.
+    """
+    chain = (*above, (place, schema))
+    if len(chain) > _LEVELS:
+        return _endless_nesting(chain)
+    for name, field in schema.fields.items():
+        at = f"{place}.{name}"
+        try:
+            below = [*_schemas_in(field)]
+        except Exception as error:  # the function that a nested field calls is the vendor's
+            return f"{at}: the nested schema can't be used: {type(error).__name__}: {error}"
+        if problem := next(filter(None, (_unusable_nesting(each, at, chain) for each in below)), ""):
+            return problem
+    return ""
+
+
+def _schemas_in(field: Any) -> Iterator[Schema]:
+    """Yield the schemas of *field*, which may be a list, a dictionary or a tuple of other fields."""
+    parts = (getattr(field, "inner", None), getattr(field, "value_field", None), *getattr(field, "tuple_fields", ()))
+    for part in parts:
+        if isinstance(part, Field):
+            yield from _schemas_in(part)
+    if isinstance(schema := getattr(field, "schema", None), Schema):
+        yield schema
+
+
+def _endless_nesting(chain: tuple[tuple[str, Schema], ...]) -> str:
+    seen: set[type] = set()
+    for place, schema in chain:
+        kind = type(schema)
+        if kind in seen:
+            example = f"Nested(lambda: {kind.__name__}(exclude=({place.rpartition('.')[2]!r},)))"
+            return f"{place}: the schema {kind.__name__} nests itself without end; write {example} or Dict()"
+        seen.add(kind)
+    return f"{chain[-1][0]}: schemas are nested in more than {_LEVELS} levels; write Dict() there"
 
 
 # Names, paths and bounds.
