@@ -7,14 +7,14 @@ from importlib.metadata import version
 
 import pytest
 
-from . import fixtures, guard, remote, report, settings, strict, sweep
+from . import fixtures, guard, report, settings, strict, sweep
 from .fixtures import LiveMock, MockFactory
 from .strict import CredentialWarning, IgnoredFieldWarning, RefusedCallWarning
 
 __all__ = ["CredentialWarning", "IgnoredFieldWarning", "LiveMock", "MockFactory", "RefusedCallWarning"]
 
 # Registered here instead of in pytest_plugins, for which pytest would read the entry points of all installed packages.
-_PARTS = (settings, remote, strict, report, sweep, guard, fixtures)
+_PARTS = (settings, strict, report, sweep, guard, fixtures)
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Show version and seed at the head of the run."""
-    server = f", server {url}" if (url := remote.url_of(config)) else ""
+    server = f", server {url}" if (url := settings.url_of(config)) else ""
     return f"segment-mock: {version('segment-mock')}, seed {settings.seed(config) or 0}{server}"
 
 

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from .remote import remote_mock, url_of
 from .settings import (
+    PLUGIN_KEYS,
+    SWEEP,
     Settings,
     item_of_fixture,
     line_of,
-    make_mock,
+    seed,
+    setting_problems,
     settings_of,
     setup_error,
+    source_of_urls,
     transport_of,
     transports_of_run,
+    url_of,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 _POOL = pytest.StashKey["_Pool"]()
 _USE = pytest.StashKey["_Use"]()
+_REMOTE = pytest.StashKey[Any]()
 _MOST_SHARED = 16
 ON_USE = pytest.StashKey[Any]()
 """A function that is called with each mock of the test before its first call."""
@@ -67,8 +72,6 @@ class MockFactory:
     @contextmanager
     def __call__(self, **settings: Any) -> Iterator[SegmentMock]:
         """Return a context manager that gives a mock with *settings*, which intercepts calls until the block ends."""
-        from .settings import PLUGIN_KEYS, setting_problems, transports_of_run
-
         problems = [*setting_problems(settings, without=("strict",))]
         if url_of(self._config):
             problems.append(
@@ -79,7 +82,7 @@ class MockFactory:
         own = {name: settings.pop(name) for name in PLUGIN_KEYS if name in settings}
         transport: Any = own.get("transport") or transports_of_run(self._config)[0]
         blocks = own.get("block_network", False)
-        mock = make_mock(self._config, settings)
+        mock = _make_mock(self._config, settings)
         _name_origin(mock, "the arguments of segment_mock_factory")
         with (
             mock,
@@ -128,7 +131,7 @@ def segment_mock(segment_mock_config: Mapping[str, Any]) -> Iterator[SegmentMock
     config = item.config
     settings = settings_of(item, segment_mock_config)
     if url_of(config):
-        mock = _remote(item, settings)
+        mock = _remote_mock(item, settings)
         with intercept(item, mock, settings):
             yield mock
         return
@@ -144,7 +147,7 @@ def segment_mock(segment_mock_config: Mapping[str, Any]) -> Iterator[SegmentMock
                 yield mock
         mock.close()
         return
-    with make_mock(config, settings.mock, f"{line_of(item)}: ") as mock:
+    with _make_mock(config, settings.mock, f"{line_of(item)}: ") as mock:
         _use(item, mock, settings)
         with intercept(item, mock, settings), _sleep_and_children(mock, settings.plugin):
             yield mock
@@ -217,7 +220,7 @@ def segment_mock_server(
                 f"use the fixture segment_mock for {name}"
             )
     if url_of(request.config):
-        remote = _remote(item, settings)
+        remote = _remote_mock(item, settings)
         yield LiveMock(remote.url, remote)
         return
     if settings.can_share:
@@ -227,7 +230,7 @@ def segment_mock_server(
         with _sleep_and_children(live.mock, settings.plugin):
             yield live
         return
-    with make_mock(request.config, settings.mock, f"{line_of(item)}: ") as mock:
+    with _make_mock(request.config, settings.mock, f"{line_of(item)}: ") as mock:
         _use(item, mock, settings)
         with _sleep_and_children(mock, settings.plugin):
             yield LiveMock(mock.serve().url, mock)
@@ -265,9 +268,37 @@ def intercept(item: Any, mock: SegmentMock, settings: Settings) -> AbstractConte
     return mock.intercept(transport=transport, block_network=settings.plugin.get("block_network", False))
 
 
-def _remote(item: pytest.Item, settings: Settings) -> Any:
-    """Return the mock of ``--segment-mock-url``, reset for *item*."""
-    mock = remote_mock(item, settings, is_used=bool(used_mocks(item)))
+def _make_mock(config: pytest.Config, settings: Mapping[str, Any], where: str = "") -> SegmentMock:
+    """Return a mock with *settings* and the seed of the run; fails the test at *where* for an invalid setting."""
+    from segment_mock import SegmentMock, SettingError
+
+    try:
+        return SegmentMock(**{"seed": seed(config), **settings})
+    except SettingError as error:
+        setup_error(f"{where}segment_mock: {error}")
+
+
+def _remote_mock(item: pytest.Item, settings: Settings) -> Any:
+    """Return the mock of ``--segment-mock-url``, reset and with *settings*, or unchanged if *item* already uses it."""
+    from segment_mock import SettingError, connect
+
+    for name in ("sleep", "children"):
+        if settings.plugin.get(name):
+            setup_error(f"{line_of(item)}: {name}: it needs a mock in this process, not --segment-mock-url")
+    if item.get_closest_marker(SWEEP) is not None:
+        setup_error(f"{line_of(item)}: {SWEEP} needs a mock in this process, not --segment-mock-url")
+    config = item.config
+    remote_settings = {"seed": seed(config), **settings.mock} if seed(config) is not None else settings.mock
+    try:
+        if _REMOTE not in config.stash:
+            token = config.getoption("--segment-mock-admin-token") or os.environ.get("SEGMENT_MOCK_ADMIN_TOKEN")
+            config.stash[_REMOTE] = connect(str(url_of(config)), token)
+        mock = config.stash[_REMOTE]
+        if not used_mocks(item):
+            mock.prepare(**remote_settings)
+    except (OSError, SettingError) as error:
+        is_of_url = isinstance(error, OSError) or str(error).startswith("url: ")
+        setup_error(f"{line_of(item)}: segment_mock: {error}{f' ({source_of_urls(config)[0]})' if is_of_url else ''}")
     _use(item, mock, settings)
     return mock
 
@@ -359,7 +390,7 @@ class _Pool:
         for shared in self._shared:
             if shared.settings == settings:
                 return shared
-        shared = _Shared(make_mock(self._config, settings.mock), settings)
+        shared = _Shared(_make_mock(self._config, settings.mock), settings)
         self._shared.append(shared)
         if len(self._shared) > _MOST_SHARED:
             self._shared.pop(1).close()  # keep the first one, which most tests and segment_mock_server_url use

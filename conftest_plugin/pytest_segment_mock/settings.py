@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import pytest
-
-if TYPE_CHECKING:
-    from segment_mock import SegmentMock
 
 MARKER, SWEEP = "segment_mock", "segment_mock_sweep"
 TRANSPORTS = ("inprocess", "live", "tls")
@@ -36,6 +34,9 @@ TRANSPORT = pytest.StashKey[str]()
 """The transport of a test that can't be parametrized: one of a unittest.TestCase."""
 _FIXTURE = threading.local()
 _CONFIG_FILE = pytest.StashKey[Path]()
+_FREE_URLS = pytest.StashKey[list[str]]()
+_URL = pytest.StashKey["str | None"]()
+_WORKER_INPUT = "segment_mock_url"
 
 
 class Settings(NamedTuple):
@@ -56,7 +57,7 @@ _DEFAULT = Settings({}, {}, False)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options and ini keys of seed and transport."""
+    """Add the options and ini keys of seed, transport and running server."""
     group = parser.getgroup("segment-mock")
     seed_help = "Random seed of every mock (default 0)."
     group.addoption("--segment-mock-seed", metavar="N", help=seed_help)
@@ -67,10 +68,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--segment-mock-transport", metavar="NAMES", help=transport_help)
     parser.addini("segment_mock_transport", transport_help)
+    url_help = (
+        "Base URL of a running segment-mock that the fixtures use; it is reset before each test. With pytest-xdist, "
+        "give one URL for each worker, separated by commas."
+    )
+    group.addoption("--segment-mock-url", metavar="URL", help=f"{url_help} [SEGMENT_MOCK_URL]")
+    group.addoption(
+        "--segment-mock-admin-token", metavar="TOKEN", help="Admin token of that server. [SEGMENT_MOCK_ADMIN_TOKEN]"
+    )
+    parser.addini("segment_mock_url", url_help)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers and read the transports; raises UsageError for an unknown one."""
+    """Register the markers, and read servers, transports and seed; raises UsageError for options that can't be used."""
+    _read_urls(config)
     for line in _MARKERS:
         config.addinivalue_line("markers", line)
     text = config.getoption("--segment-mock-transport") or config.getini("segment_mock_transport") or TRANSPORTS[0]
@@ -86,6 +97,22 @@ def pytest_configure(config: pytest.Config) -> None:
     except ValueError:
         place = "--segment-mock-seed" if config.getoption("--segment-mock-seed") else "segment_mock_seed (ini file)"
         raise pytest.UsageError(f"{place}: {seed(config)!r} is not a whole number") from None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give each worker of pytest-xdist its own server."""
+    free = node.config.stash.get(_FREE_URLS, None)
+    if free:
+        node.workerinput[_WORKER_INPUT] = free.pop(0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Release the server of a worker that has ended, because another one may replace it."""
+    url = node.workerinput.get(_WORKER_INPUT)
+    if url:
+        node.config.stash[_FREE_URLS].append(url)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -164,16 +191,6 @@ def settings_of(item: pytest.Item, common: Any) -> Settings:
     return Settings(settings, own, any(name not in PLUGIN_KEYS for name in marked))
 
 
-def make_mock(config: pytest.Config, settings: Mapping[str, Any], where: str = "") -> SegmentMock:
-    """Return a mock with *settings* and the seed of the run; fails the test at *where* for an invalid setting."""
-    from segment_mock import SegmentMock, SettingError
-
-    try:
-        return SegmentMock(**{"seed": seed(config), **settings})
-    except SettingError as error:
-        setup_error(f"{where}segment_mock: {error}")
-
-
 def setup_error(message: str) -> NoReturn:
     """Fail the setup of a test with *message*, without a traceback, which would have only frames of the plugin."""
     raise pytest.fail.Exception(message, pytrace=False) from None
@@ -182,6 +199,27 @@ def setup_error(message: str) -> NoReturn:
 def seed(config: pytest.Config) -> str | None:
     """Return the seed of the run, or None for the default."""
     return config.getoption("--segment-mock-seed") or config.getini("segment_mock_seed") or None
+
+
+def url_of(config: pytest.Config) -> str | None:
+    """Return the URL of the server that the fixtures of this process use, or None if they use mocks in this process."""
+    try:
+        return config.stash[_URL]  # cached, because each test needs it
+    except KeyError:
+        worker_input = getattr(config, "workerinput", None)
+        url = next(iter(_urls(config)), None) if worker_input is None else worker_input.get(_WORKER_INPUT)
+        config.stash[_URL] = url
+        return url
+
+
+def source_of_urls(config: pytest.Config) -> tuple[str, str]:
+    """Return the name of the option, the variable or the ini key that has the URLs, and its text."""
+    sources = {
+        "--segment-mock-url": config.getoption("--segment-mock-url"),
+        "SEGMENT_MOCK_URL": os.environ.get("SEGMENT_MOCK_URL"),
+        "segment_mock_url": config.getini("segment_mock_url"),
+    }
+    return next(((name, text) for name, text in sources.items() if text), ("--segment-mock-url", ""))
 
 
 def transports_of_run(config: pytest.Config) -> tuple[str, ...]:
@@ -226,6 +264,42 @@ def line_of(item: pytest.Item) -> str:
     """Return the line at which *item* begins, including its decorators, as ``file:line``."""
     file, line, _ = item.location
     return f"{file}:{(line or 0) + 1}"
+
+
+def _read_urls(config: pytest.Config) -> None:
+    """Store the URLs of running servers for the workers of pytest-xdist; raises UsageError for unsuitable options."""
+    urls = _urls(config)
+    if not urls or hasattr(config, "workerinput"):
+        return
+    _check_urls(config, urls)
+    if config.getoption("--segment-mock-transport") or config.getini("segment_mock_transport"):
+        raise pytest.UsageError(
+            "--segment-mock-transport: not possible with --segment-mock-url, whose server determines the transport"
+        )
+    workers = len(getattr(config.option, "tx", None) or ()) if getattr(config.option, "dist", "no") != "no" else 0
+    if workers > len(urls):
+        raise pytest.UsageError(
+            f"--segment-mock-url: {workers} workers can't share {len(urls)} server{'s' * (len(urls) > 1)}: each test "
+            "resets its own; start one for each worker and give their URLs separated by commas, or use -n 0"
+        )
+    config.stash[_FREE_URLS] = urls
+
+
+def _check_urls(config: pytest.Config, urls: Iterable[str]) -> None:
+    from segment_mock import SettingError
+    from segment_mock.control_client import ControlClient
+
+    for url in urls:
+        try:
+            ControlClient(url)
+        except SettingError as error:
+            raise pytest.UsageError(f"{source_of_urls(config)[0]}: {str(error).removeprefix('url: ')}") from None
+
+
+def _urls(config: pytest.Config) -> list[str]:
+    text = source_of_urls(config)[1]
+    # A URL that is given twice is one server, which two workers can't share.
+    return [*dict.fromkeys(url.strip().rstrip("/") for url in text.split(",") if url.strip())]
 
 
 def _is_test_case(item: pytest.Item) -> bool:

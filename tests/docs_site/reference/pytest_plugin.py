@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from unittest.mock import MagicMock
 
 import pytest_segment_mock
-from pytest_segment_mock import fixtures, guard, remote, report, settings, strict, sweep
+from pytest_segment_mock import fixtures, guard, report, settings, strict, sweep
 from tests.docs_site.reference.markdown import block, code, page, prose, table
 
-PARTS = (settings, remote, strict, report, sweep, guard, fixtures)
+PARTS = (settings, strict, report, sweep, guard, fixtures)
 _INTRO = """\
 The plugin comes with the extra `pytest` of segment-mock and needs no line in `conftest.py`. [Testing with
 pytest](../how-to/pytest.md) shows how its parts are used.
