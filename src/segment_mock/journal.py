@@ -240,6 +240,10 @@ class Journal:
             listener(entry)
         return oldest
 
+    def subscribe(self, listener: Callable[[Entry], None]) -> None:
+        """Call *listener* with each entry when its call has ended, on the thread that answered the call."""
+        self.listeners = (*self.listeners, listener)
+
     def wait(self, enough: Callable[[], bool], timeout: float) -> bool:
         """Wait until *enough* returns True, at most *timeout* real seconds; return whether it did.
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import takewhile
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from segment_mock import SegmentMock
 from segment_mock.cli import main
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 SEARCH = "/api/integration/ext/v1/segments/search"
@@ -209,6 +211,21 @@ def test_importing_the_cli_does_not_import_rich_flask_or_the_emulator() -> None:
     )
 
     assert 0 == subprocess.run([sys.executable, "-c", program], check=False).returncode
+
+
+def test_serve_does_not_import_what_its_first_response_does_not_need() -> None:
+    """Each of these takes a noticeable part of the time to start."""
+    command = [sys.executable, "-X", "importtime", "-m", "segment_mock", "serve", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = takewhile(lambda line: "listens on" not in line, process.stderr)
+        imported = {line.rpartition("|")[2].strip() for line in lines}
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+    assert {"segment_mock.emulator"} == imported & {
+        *("flask", "requests", "segment_mock.emulator", "segment_mock.testing", "sortedcontainers", "yaml"),
+    }
 
 
 def test_journal_writes_a_har_file(mock: SegmentMock, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def serve(config: str | None, watch: bool, **option_values: Any) -> None:
             mock = signals.interruptible(lambda: create_mock(settings))
         except Stopped:
             return
-        mock.journal.subscribe(log)
+        mock._emulator.journal.subscribe(log)  # `mock.journal` would import all assertions
         with FileWatch(mock, _files(settings)) if watch else nullcontext():
             _serve(mock, settings, signals, ready_file)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
-from sortedcontainers import SortedList
+if TYPE_CHECKING:
+    from sortedcontainers import SortedList
 
 
 class OrderedIds:
@@ -51,7 +53,7 @@ class OrderedIds:
             self._sorted().discard(number)
             return
         if self._removed is None:
-            self._removed = SortedList()
+            self._removed = _sorted_list()
         if rank not in self._removed:
             self._removed.add(rank)
 
@@ -73,8 +75,8 @@ class OrderedIds:
         return merge(base_ids, rest) if self._base and added[0] < self._base[-1] else chain(base_ids, rest)
 
     def _sorted(self) -> SortedList:
-        if not isinstance(self._added, SortedList):
-            self._added = SortedList(self._added)
+        if self._added is None or isinstance(self._added, list):
+            self._added = _sorted_list(self._added or ())
         return self._added
 
     def _base_from(self, nth: int) -> Iterator[int]:
@@ -108,3 +110,9 @@ class OrderedIds:
             else:
                 high = middle
         return nth + low, low
+
+
+def _sorted_list(numbers: Iterable[int] = ()) -> SortedList:
+    from sortedcontainers import SortedList  # late, because a server rarely needs it for its first response
+
+    return SortedList(numbers)

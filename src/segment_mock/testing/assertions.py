@@ -257,8 +257,7 @@ class Journal(BaseJournal):
 
     def subscribe(self, listener: Callable[[Entry], None]) -> None:
         """Call *listener* with each entry when its call has ended, on the thread that answered the call."""
-        journal = self._emulator.journal
-        journal.listeners = (*journal.listeners, listener)
+        self._emulator.journal.subscribe(listener)
 
     def capsule(self, about: str = "") -> dict[str, Any]:
         """Return a capsule: initial records, seed, clock, faults and calls, as a JSON-compatible dictionary.

@@ -42,7 +42,7 @@ def _tally_of(core: Emulator) -> CallTally:
     for entry in core.journal:
         if entry.end is not None:
             tally.count(entry)
-    core.journal.listeners = (*core.journal.listeners, tally.count)
+    core.journal.subscribe(tally.count)
     return tally
 
 
