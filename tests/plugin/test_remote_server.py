@@ -72,6 +72,20 @@ def test_fixtures_use_the_server_of_option_ini_file_or_environment(
     result.stdout.fnmatch_lines([f"segment-mock: *, server {url}"])
 
 
+@pytest.mark.parametrize("source", ["option", "environment"])
+def test_the_admin_token_comes_from_option_or_environment(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    pytester.makepyfile("def test_it(segment_mock): assert len(segment_mock.journal) == 0")
+    if source == "environment":
+        monkeypatch.setenv("SEGMENT_MOCK_ADMIN_TOKEN", "hush")
+    token = ["--segment-mock-admin-token", "hush"] if source == "option" else []
+    with SegmentMock(admin_token="hush") as mock:
+        result = pytester.runpytest(*RUN, "--segment-mock-url", mock.serve().url, *token)
+
+    result.assert_outcomes(passed=1)
+
+
 def test_strict_checks_report_and_capsule_work_with_a_remote_server(
     server: SegmentMock, pytester: pytest.Pytester
 ) -> None:
