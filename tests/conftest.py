@@ -13,11 +13,12 @@ import pytest
 import trustme  # noqa: F401 - a nested run removes its imports, and C extensions can't be imported twice
 import yaml  # noqa: F401
 from click.testing import CliRunner, Result
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
 collect_ignore = ["wheel_smoke"]  # tests of the built wheel
-settings.register_profile("untimed", settings.default, deadline=None)  # independent of the speed of the machine
+# Independent of the speed of the machine.
+settings.register_profile("untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
@@ -14,6 +14,16 @@ from segment_mock.virtual_time import VIRTUAL
 
 PATIENCE = 60.0
 """Timeout in seconds after which a waiting test fails."""
+
+
+def growing_timeouts(seconds: float) -> Iterator[float]:
+    """Yield timeouts from *seconds*, each four times as long, for a test that tries again until one is long enough.
+
+    They are for a timeout that has to pass, while a busy machine may need it for what has to happen before.
+    """
+    while seconds < PATIENCE:
+        yield seconds
+        seconds *= 4
 
 
 class Calls:

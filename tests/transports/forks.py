@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from tests.waiting import PATIENCE
+
 
 class Child:
     """A forked child process that runs *function*."""
@@ -31,7 +33,7 @@ class Child:
         finally:
             os._exit(0)
 
-    def result(self, timeout: float = 20.0) -> Any:
+    def result(self, timeout: float = PATIENCE) -> Any:
         """Return the function's result or, as a string, its exception.
 
         A child that takes longer than *timeout* seconds is killed, and the result is "hangs".

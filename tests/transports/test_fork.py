@@ -17,6 +17,8 @@ import requests
 
 from segment_mock import SegmentMock
 from segment_mock.forking import call_after_fork, new_lock, new_rlock
+from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 from .forks import Child, run_in_child
 
@@ -195,7 +197,7 @@ def test_a_child_can_create_its_own_mock(mock: SegmentMock) -> None:
 
 def test_a_running_child_does_not_keep_the_server_port_open(mock: SegmentMock) -> None:
     """It keeps no connection of the server open, either."""
-    server = mock.serve()
+    server = mock.serve(port=free_port())
     address = (server.host, server.port)
     reader, ended = os.pipe()
     with socket.create_connection(address) as client:
@@ -203,11 +205,11 @@ def test_a_running_child_does_not_keep_the_server_port_open(mock: SegmentMock) -
         client.recv(10_000)
         child = Child(lambda: os.read(reader, 1))
         server.stop()
-        client.settimeout(5)
+        client.settimeout(PATIENCE)
         try:
             assert b"" == client.recv(1)
             with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(address, 5)
+                socket.create_connection(address, PATIENCE)
             again = mock.serve(port=address[1])
             assert requests.get(f"{again.url}/_mock/health").ok
         finally:

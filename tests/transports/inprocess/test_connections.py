@@ -8,6 +8,7 @@ import http.client
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,7 @@ import requests
 from segment_mock import SegmentMock, faults
 from segment_mock.transports.server.server import LiveServer
 from tests.transports.inprocess.clients import ALL, HEADERS, SALSA, SEARCH
+from tests.waiting import PATIENCE, growing_timeouts
 
 URL = SALSA + SEARCH
 F: Any = faults
@@ -138,13 +140,17 @@ def test_only_an_incomplete_response_closes_the_connection(transport: Any, name:
     """A delayed response, or one without a length, keeps it open."""
     fault, expected = FAULTS[name]
 
-    def second_is_slow(session: Any) -> None:
+    def second_is_slow(session: Any, slow_timeout: float) -> None:
         for query in ("", "?slow", "", ""):
-            # Over a socket, a client waits until its timeout for the line with the size of a chunk.
-            timeout = 0.5 if query and name == "in no chunks" else 9
-            post(session, URL + query, timeout=timeout)
+            post(session, URL + query, timeout=slow_timeout if query else PATIENCE)
 
-    assert expected == request_numbers(transport, second_is_slow, fault)
+    # Over a socket, a client waits until its timeout for the line with the size of a chunk.
+    for timeout in growing_timeouts(0.25) if name == "in no chunks" else [PATIENCE]:
+        numbers = request_numbers(transport, partial(second_is_slow, slow_timeout=timeout), fault)
+        if numbers == expected:
+            break
+
+    assert expected == numbers
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])
@@ -371,7 +377,9 @@ def test_an_incomplete_request_ends_at_the_shorter_timeout(
     """The client times out, or the server returns 408."""
     monkeypatch.setitem(LiveServer.__init__.__kwdefaults__, "request_timeout", request_timeout)
     with SegmentMock() as mock, mock.intercept(transport=transport):
-        client = http.client.HTTPSConnection("api.salsalabs.org", timeout=timeout)
+        client = http.client.HTTPSConnection("api.salsalabs.org", timeout=PATIENCE)
+        client.connect()
+        client.sock.settimeout(timeout)
         client.request("POST", SEARCH, "{}", {**HEADERS, "Content-Length": "3"})
         try:
             result = str(client.getresponse().status)

@@ -12,8 +12,9 @@ from typing import Any
 from segment_mock.clock import Clock, sleep
 from segment_mock.messages import Delivery, Request, Response
 from segment_mock.transports.server.server import LiveServer
+from tests.waiting import PATIENCE
 
-TIMEOUT = 5
+TIMEOUT = PATIENCE
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HOLD = b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -73,9 +74,14 @@ def serve(answer: Any = echo, **settings: Any) -> Iterator[LiveServer]:
         server.stop()
 
 
+EARLIER_THREADS: set[threading.Thread] = set()
+"""The threads that ran when the current test began."""
+
+
 def server_threads() -> list[str]:
-    """Return the names of the running threads of servers."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("segment-mock")]
+    """Return the names of the running threads of servers that the current test has started."""
+    threads = [thread for thread in threading.enumerate() if thread not in EARLIER_THREADS]
+    return [thread.name for thread in threads if thread.name.startswith("segment-mock")]
 
 
 class RawClient:

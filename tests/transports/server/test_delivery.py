@@ -6,7 +6,7 @@ import math
 import select
 import socket
 import sys
-import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from segment_mock import SegmentMock
+from tests.waiting import growing_timeouts
 
 from .raw_client import GET, TIMEOUT, RawClient, respond_with, serve
 
@@ -44,8 +45,9 @@ def test_raw_bytes_are_sent_unchanged_before_the_end(raw, end):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the number of unsent bytes")
-def test_a_reset_waits_until_the_client_has_received_all_bytes():
+def test_a_reset_waits_until_the_client_has_received_all_bytes(monkeypatch):
     """The client reads slowly."""
+    monkeypatch.setattr("segment_mock.transports.server.writer.LINGER", TIMEOUT)
     raw = b"x" * 10**6
     with serve(respond_with(BODY, raw=raw, end="reset")) as server, RawClient(server) as client:
         watch = select.poll()
@@ -108,17 +110,26 @@ def test_raw_may_leave_the_connection_open():
         assert [session.get(server.url, timeout=TIMEOUT).reason for _ in range(2)] == ["Fine", "Fine"]
 
 
-def test_a_body_can_be_sent_in_chunks_with_pauses():
+def test_a_body_can_be_sent_in_chunks_with_pauses(advance_loop_time):
     """The head is sent immediately, and a pipelined response after the last chunk."""
-    with serve(respond_with(BODY, chunk=4, pause=0.02)) as server, RawClient(server) as client:
+    core = respond_with(BODY, chunk=4, pause=3600)
+    with serve(core) as server, RawClient(server) as client, RawClient(server) as other:
+
+        def advance(seconds):
+            """Let *seconds* pass after the server has set its next timer, and wait until it has done what is due."""
+            other.send(b"GET /_mock/ HTTP/1.1\r\n\r\n").read_response()
+            advance_loop_time(seconds)
+            other.send(b"GET /_mock/ HTTP/1.1\r\n\r\n").read_response()
+
         client.send(GET + GET).read_head()
-        started_at = time.perf_counter()
-        assert len(client.buffer) <= 4
-        while len(client.buffer) < 10:
-            client._receive()
-        assert time.perf_counter() - started_at > 0.035
-        client.buffer = client.buffer[10:]
-        assert client.read_response()[2] == BODY
+        for chunk in (b"0123", b"4567", b"89"):
+            advance(3599)
+            assert (client.buffer, select.select([client.sock], [], [], 0)[0]) == (b"", [])
+            advance(1)
+            assert client.read_until(chunk) == chunk
+        assert client.read_head()[0] == 200
+        advance(3600)
+        assert client.read_until(b"0123") == b"0123"
 
 
 @pytest.mark.parametrize("chunk", [0, 1, 3, 99])
@@ -145,12 +156,16 @@ def test_a_client_may_disconnect_during_a_slow_body():
 
 
 def test_with_an_infinite_pause_the_client_times_out_after_the_head():
-    timeout = 0.5  # the client's own, which has to pass; the head has to arrive within it, also on a busy machine
     with serve(respond_with(BODY, chunk=4, pause=math.inf)) as server:
-        with pytest.raises(requests.ConnectionError, match="Read timed out"):
-            requests.get(server.url, timeout=timeout)
+        for timeout in growing_timeouts(0.1):
+            with suppress(requests.ReadTimeout):  # that of the head
+                with pytest.raises(requests.ConnectionError, match="Read timed out"):
+                    requests.get(server.url, timeout=(TIMEOUT, timeout))
+                break
+        else:
+            pytest.fail("the head did not arrive")
         with pytest.raises(httpx.ReadTimeout):
-            httpx.get(server.url, timeout=timeout)
+            httpx.get(server.url, timeout=httpx.Timeout(TIMEOUT, read=0.1))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -16,20 +15,21 @@ import requests
 from segment_mock.clock import Clock
 from segment_mock.messages import Response
 from segment_mock.transports.server.server import LiveServer
+from tests.ports import free_port
 
 from .raw_client import GET, HOLD, TIMEOUT, HoldingCore, RawClient, control, echo, respond_with, serve, server_threads
 
 
-def count_sockets():
-    """Return the number of open sockets and pollers of this process."""
+def open_sockets():
+    """Return the open sockets and pollers of this process, each with its number."""
     gc.collect()
-    links = []
+    links = set()
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            links.append(str(entry.readlink()))
+            links.add((entry.name, str(entry.readlink())))
         except FileNotFoundError:  # the directory itself
             continue
-    return sum(link.startswith(("socket:", "anon_inode:[eventpoll]")) for link in links)
+    return {link for link in links if link[1].startswith(("socket:", "anon_inode:[eventpoll]"))}
 
 
 def test_start_binds_a_free_port():
@@ -80,7 +80,7 @@ def test_a_second_start_is_an_error_and_a_second_stop_is_not():
 
 def test_a_stopped_server_can_be_started_at_the_same_address():
     """The port is free as soon as ``stop`` returns, even if clients were connected."""
-    with serve() as server:
+    with serve(port=free_port()) as server:  # no other process is given the port meanwhile
         first = server.url
         with RawClient(server) as client:
             client.send(GET).read_response()
@@ -93,7 +93,7 @@ def test_a_stopped_server_can_be_started_at_the_same_address():
 
 def test_stop_closes_connections_and_ends_calls_and_threads():
     """All of them have ended when ``stop`` returns."""
-    before, core = count_sockets(), HoldingCore()
+    before, core = open_sockets(), HoldingCore()
     with ExitStack() as stack:
         server = stack.enter_context(serve(core))
         clients = [stack.enter_context(RawClient(server)) for _ in range(20)]
@@ -102,17 +102,14 @@ def test_stop_closes_connections_and_ends_calls_and_threads():
         clients[0].send(b"GET /_mock/health HTTP/1.1\r\n\r\n").read_response()
         clients[1].send(HOLD)
         assert core.started.acquire(timeout=TIMEOUT)
-        started_at = time.perf_counter()
         server.stop()
-        took = time.perf_counter() - started_at
         threads_afterwards = server_threads()
         ends = [client.read_to_end() for client in clients]
 
     assert threads_afterwards == []
     assert ends == [b""] * 20
     assert core.outcomes == ["unperformed"]
-    assert count_sockets() == before
-    assert took < 10  # about 2 ms on an idle machine
+    assert open_sockets() <= before
 
 
 def test_stop_closes_connections_that_are_being_accepted(caplog):
@@ -190,7 +187,7 @@ server = mock.serve()
 frozen.stop()
 import http.client
 frozen.start()
-connection = http.client.HTTPConnection(server.host, server.port, timeout=5)
+connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
 connection.request("GET", "/api/integration/ext/v1/metrics", headers={"authToken": "t"})
 assert connection.getresponse().status == 200
 connection.close()
@@ -205,6 +202,6 @@ print("answered")
 def test_delays_end_while_a_library_freezes_time(library, imported):
     """Timers of the server use a time source that no such library replaces."""
     command = [sys.executable, "-c", FREEZE_SCRIPT, library, imported]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
     assert (result.stdout, result.returncode) == ("answered\n", 0), result.stderr
