@@ -116,6 +116,46 @@ def member_paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]
     return paths
 
 
+WRONG_MEMBERS: dict[str, tuple[Any, str]] = {
+    "capsule": (True, "capsule: True is not 1, the format"),
+    "segment_mock": (5, "segment_mock: 5 is not text"),
+    "forgotten": (1.5, "forgotten: 1.5 is not a whole number"),
+    "stubs": ({"method": "GET", "path": "/x"}, "stubs: {'method': 'GET', 'path': '/x'} is not a list"),
+    "settings.seed": ("x", "settings: seed: 'x' is not a whole number"),
+    "settings.sed": (1, "settings: unknown setting 'sed' (did you mean 'seed'?)"),
+    "faults.0.since": (-1e308, "faults[0].since: -1e+308 is not a whole number"),
+    "faults.0.until": ("x", "faults[0].until: 'x' is not a whole number or null"),
+    "faults.0.armed": (-1e308, "faults[0].armed: -1e+308 is not a time in seconds since 1970"),
+    "faults.0.struck": (1, "faults[0].struck: 1 is not a list"),
+    "faults.0.rule": ([], "faults[0].rule: [] is not a dictionary"),
+    "faults.0.rule.when": (5, "faults[0].rule.when: 5 is not a dictionary"),
+    "faults.0.rule.kind": ("errr", "faults[0].rule: unknown fault kind 'errr' (did you mean 'error'?)"),
+    "calls.0.id": (1.5, "calls[0].id: 1.5 is not a whole number"),
+    "calls.0.time": (-1e308, "calls[0].time: -1e+308 is not a time in seconds since 1970"),
+    "calls.0.before": ([[]], "calls[0].before[0]: expected a list of organization, table, key and record, got []"),
+    "calls.0.body": ({}, "calls[0].body: expected a dictionary with one of json, compact, text, base64, got {}"),
+    "calls.0.answer.body": ({"text": 5}, "calls[0].answer.body.text: 5 is not text"),
+    "calls.0.answer.body.base64": ("x", "calls[0].answer.body.base64: "),
+    "calls.0.answer.faults": ("x", "calls[0].answer.faults: 'x' is not a list"),
+    "calls.0.answer.changes": (None, "calls[0].answer.changes: None is not a list"),
+}
+
+
+@pytest.mark.parametrize("member", WRONG_MEMBERS)
+def test_a_member_of_the_wrong_type_is_an_error_that_names_it(member: str, tmp_path: Path) -> None:
+    value, message = WRONG_MEMBERS[member]
+    document = copy.deepcopy(CAPSULE)
+    *steps, name = member.split(".")
+    parent: Any = document
+    for step in steps:
+        parent = parent[int(step) if step.isdigit() else step]
+    parent[name] = value
+    result = replay(json.dumps(document), tmp_path)
+
+    check_error(result)
+    assert f"{tmp_path / 'capsule.json'}: {message}" in result.stderr
+
+
 @pytest.mark.parametrize("wrong", [None, 5, -1e308, "x", [], {}, [[]], {"a": 1}, True, "missing"], ids=repr)
 def test_a_member_of_the_wrong_type_never_causes_a_traceback(wrong: Any, tmp_path: Path) -> None:
     """Each member in turn has a wrong value or is missing; the exit code is 0, 1 or 2."""

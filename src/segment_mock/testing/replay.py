@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from ..clock import seconds
@@ -49,14 +50,16 @@ class Replay:
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        if not isinstance(document, Mapping) or document.get("capsule") != FORM:
+        if not isinstance(document, Mapping) or document.get("capsule") != FORM or document["capsule"] is True:
             if not isinstance(document, Mapping) or "capsule" not in document:
                 raise SettingError("it is not a capsule: it is not an object with a member 'capsule'")
             form = brief(document["capsule"])
             raise SettingError(f"capsule: {form} is not {FORM}, the format of the capsules that this version writes")
         _check_settings(document)
         try:
-            self._capsule, self._emulator = document, Emulator(document["settings"])
+            with _within("settings"):
+                self._emulator = Emulator(document["settings"])
+            self._capsule = document
             _check(document)
             for organization, records in document["data"].items():
                 self._emulator.load(records, organization, _place_of_data(organization))
@@ -115,18 +118,25 @@ class Replay:
         for row in self._capsule["faults"]:
             if row["until"] is not None and row["until"] < call:
                 plan.remove(row["id"])
-        for row in self._capsule["faults"][len(plan.armed) :]:
+        for index, row in enumerate(self._capsule["faults"]):
+            if index < len(plan.armed):
+                continue
             if row["since"] >= call:
                 break
             clock.set(row["armed"], frozen=True)
-            if "function" in row:
-                plan.add(_passes, times=0)
-            elif "struck" in row:
-                fault = dict(row["rule"])
-                operation = fault.pop("operation")
-                plan.add(fault_from_json(fault), operation, partial(self._is_one_of, row["struck"]))
-            else:
-                plan.load(row["rule"])
+            with _within(f"faults[{index}].rule"):
+                self._arm_rule(row)
+
+    def _arm_rule(self, row: Mapping[str, Any]) -> None:
+        plan = self._emulator.fault_rules
+        if "function" in row:
+            plan.add(_passes, times=0)
+        elif "struck" in row:
+            fault = dict(row["rule"])
+            operation = fault.pop("operation", "*")
+            plan.add(fault_from_json(fault), operation, partial(self._is_one_of, row["struck"]))
+        else:
+            plan.load(row["rule"])
 
     def _is_one_of(self, indexes: list[int], _: Call) -> bool:
         return self._turn in indexes
@@ -184,18 +194,25 @@ def _log_held_back() -> Iterator[list[logging.LogRecord]]:
 
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 """The exceptions of reading a capsule that does not have the form of this version."""
-_TEXT, _LIST, _MAPPING, _NUMBER, _FLAG = (str,), (list,), (Mapping,), (int, float), (bool,)
+_TEXT, _LIST, _MAPPING, _NUMBER, _WHOLE, _FLAG = (str,), (list,), (Mapping,), (int, float), (int,), (bool,)
 _CAPSULE = {
-    "about": _TEXT, "frozen": _FLAG, "forgotten": _NUMBER, "data": _MAPPING, "faults": _LIST,
+    "about": _TEXT, "frozen": _FLAG, "forgotten": _WHOLE, "data": _MAPPING, "faults": _LIST,
     "calls": _LIST,
 }  # fmt: skip
-_FAULT = {"id": _TEXT, "since": _NUMBER, "until": (int, type(None)), "armed": _NUMBER}
+_CAPSULE_OPTIONAL = {"segment_mock": _TEXT, "stubs": _LIST}
+_FAULT = {"id": _TEXT, "since": _WHOLE, "until": (int, type(None)), "armed": _NUMBER}
+_FAULT_OPTIONAL = {"rule": _MAPPING, "function": _TEXT, "fired": _WHOLE, "struck": _LIST}
 _CALL = {
-    "id": _NUMBER, "operation": _TEXT, "time": _NUMBER, "method": _TEXT, "target": _TEXT, "headers": _MAPPING,
+    "id": _WHOLE, "operation": _TEXT, "time": _NUMBER, "method": _TEXT, "target": _TEXT, "headers": _MAPPING,
     "credential": _TEXT, "body": _MAPPING, "whole": _FLAG, "before": _LIST, "replaced": _FLAG, "answer": _MAPPING,
 }  # fmt: skip
 _RESPONSE = {"status": (int, type(None)), "outcome": _TEXT, "body": _MAPPING}
-_TYPE_NAMES = {str: "text", list: "a list", Mapping: "a dictionary", int: "a number", bool: "true or false"}
+_RESPONSE_OPTIONAL = {"faults": _LIST, "changes": _LIST}
+_BODIES = (*FORMS, "text", "base64")
+_TYPE_NAMES = {
+    _TEXT: "text", _LIST: "a list", _MAPPING: "a dictionary", _NUMBER: "a number", _WHOLE: "a whole number",
+    _FLAG: "true or false", (int, type(None)): "a whole number or null",
+}  # fmt: skip
 
 
 def _check_settings(document: Mapping[str, Any]) -> None:
@@ -211,18 +228,64 @@ def _check(document: Mapping[str, Any]) -> None:
     """Raise `SettingError` if *document* does not have the form of a capsule."""
     if is_deep([part for name, part in document.items() if name != "calls"]):
         raise SettingError("capsule: the document is nested too deeply")
-    _check_members(document, _CAPSULE, "")
+    _check_members(document, _CAPSULE, "", _CAPSULE_OPTIONAL)
     for name, records in document["data"].items():
         _check_types({_place_of_data(name): records}, {_place_of_data(name): _MAPPING}, "")
     for index, row in enumerate(document["faults"]):
-        _check_types({"fault": row}, {"fault": _MAPPING}, f"faults[{index}] ")
-        _check_members(row, _FAULT, f"faults[{index}].")
+        _check_fault(row, f"faults[{index}]")
     for index, call in enumerate(document["calls"]):
-        _check_types({"call": call}, {"call": _MAPPING}, f"calls[{index}] ")
-        _check_members(call, _CALL, f"calls[{index}].")
-        _check_members(call["answer"], _RESPONSE, f"calls[{index}].answer.")
-        for name, text in call["headers"].items():
-            _check_types({name: text}, {name: _TEXT}, f"calls[{index}].headers.")
+        _check_call(call, f"calls[{index}]")
+
+
+def _check_fault(row: Any, place: str) -> None:
+    _check_types({place: row}, {place: _MAPPING}, "")
+    _check_members(row, _FAULT, f"{place}.", _FAULT_OPTIONAL)
+    _check_time(row["armed"], f"{place}.armed")
+    if "function" not in row:
+        _check_members(row, {"rule": _MAPPING}, f"{place}.")
+        _check_members(row["rule"], {}, f"{place}.rule.", {"when": _MAPPING})
+
+
+def _check_call(call: Any, place: str) -> None:
+    _check_types({place: call}, {place: _MAPPING}, "")
+    _check_members(call, _CALL, f"{place}.")
+    _check_members(call["answer"], _RESPONSE, f"{place}.answer.", _RESPONSE_OPTIONAL)
+    _check_time(call["time"], f"{place}.time")
+    _check_body(call["body"], f"{place}.body")
+    _check_body(call["answer"]["body"], f"{place}.answer.body")
+    for name, text in call["headers"].items():
+        _check_types({name: text}, {name: _TEXT}, f"{place}.headers.")
+    for number, row in enumerate(call["before"]):
+        if not isinstance(row, (list, tuple)) or len(row) != 4 or not isinstance(row[3], (Mapping, type(None))):
+            at = f"{place}.before[{number}]"
+            raise SettingError(f"{at}: expected a list of organization, table, key and record, got {brief(row)}")
+
+
+def _check_time(moment: float, place: str) -> None:
+    try:
+        seconds(moment)
+    except ValueError as error:
+        raise SettingError(f"{place}: {error}") from None
+
+
+def _check_body(document: Mapping[str, Any], place: str) -> None:
+    if not document.keys() & set(_BODIES):
+        raise SettingError(f"{place}: expected a dictionary with one of {', '.join(_BODIES)}, got {brief(document)}")
+    _check_types(document, {name: _TEXT for name in ("text", "base64") if name in document}, f"{place}.")
+    if "base64" in document:
+        try:
+            b64decode(document["base64"])
+        except ValueError as error:
+            raise SettingError(f"{place}.base64: {error}") from None
+
+
+@contextmanager
+def _within(place: str) -> Iterator[None]:
+    """Put *place* before a `SettingError` of the block."""
+    try:
+        yield
+    except SettingError as error:
+        raise SettingError(f"{place}: {error}") from None
 
 
 def _place_of_data(organization: str) -> str:
@@ -230,18 +293,23 @@ def _place_of_data(organization: str) -> str:
     return f"data[{json.dumps(organization)}]"
 
 
-def _check_members(document: Mapping[str, Any], members: Mapping[str, tuple[type, ...]], place: str) -> None:
+def _check_members(
+    document: Mapping[str, Any],
+    members: Mapping[str, tuple[type, ...]],
+    place: str,
+    optional: Mapping[str, tuple[type, ...]] = MappingProxyType({}),
+) -> None:
     for name in members:
         if name not in document:
             raise SettingError(f"{place}{name}: missing in the capsule")
-    _check_types(document, members, place)
+    _check_types(document, {**members, **{name: types for name, types in optional.items() if name in document}}, place)
 
 
 def _check_types(document: Mapping[str, Any], members: Mapping[str, tuple[type, ...]], place: str) -> None:
     for name, types in members.items():
         value = document[name]
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise SettingError(f"{place}{name}: {brief(value)} is not {_TYPE_NAMES[types[0]]}")
+            raise SettingError(f"{place}{name}: {brief(value)} is not {_TYPE_NAMES[types]}")
 
 
 def _unusable(place: str, error: Exception) -> SettingError:
