@@ -8,7 +8,7 @@ from collections import Counter
 from copy import deepcopy
 from functools import cache, partial
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any
 
 from .clock import Clock
@@ -18,6 +18,7 @@ from .faults import FaultRules
 from .forking import Succession, call_after_fork
 from .hosts import SESSION_HOST, is_loopback
 from .journal import Entry
+from .json_match import brief
 from .lasting import new_emulator
 from .messages import Request, Response
 from .settings import OPTIONS, SettingError, check_variables, several, suggestion, unknown_name
@@ -45,9 +46,7 @@ if TYPE_CHECKING:
     from .vendors.segmenter.data import SegmenterState
 
 
-_HOST, _PORT, _HOSTS, _TLS, _PROXY = (
-    next(option for option in OPTIONS if option.name == name) for name in ("host", "port", "hosts", "tls", "proxy")
-)
+_HOST, _PORT, _HOSTS = (next(option for option in OPTIONS if option.name == name) for name in ("host", "port", "hosts"))
 
 
 @cache
@@ -182,6 +181,7 @@ class SegmentMock:
         """Return a `requests.Session` whose calls reach the mock without a socket. A URL may be only a path.
 
         *max_retries* is the argument of requests' ``HTTPAdapter``: a number or urllib3's ``Retry`` (default: 0).
+        Raises `SettingError` for anything else.
 
             mock.session().get("/api/integration/ext/v1/metrics", headers={"authToken": "any"})
         """
@@ -230,11 +230,19 @@ class SegmentMock:
         * *proxy*: be an HTTP proxy as well (default: the setting ``proxy``)
 
         With *tls* or *proxy*, clients have to trust the certificate in ``server.ca_file``. The server runs until it is
-        stopped or the mock is closed. Raises OSError if the address is in use.
+        stopped or the mock is closed. Raises OSError if the address is in use, and `SettingError` for an argument of
+        the wrong type.
 
             server = mock.serve()
             requests.get(f"{server.url}/api/integration/ext/v1/metrics", headers={"authToken": "any"})
         """
+        if not isinstance(host, (str, NoneType)):
+            raise SettingError(f"host: {brief(host)} is not text")
+        if isinstance(port, str):  # the port of a setting may be text, from the environment
+            raise SettingError(f"port: {brief(port)} is not a whole number")
+        for name, value in (("tls", tls), ("proxy", proxy)):
+            if not isinstance(value, (bool, NoneType)):
+                raise SettingError(f"{name}: {brief(value)} is not True or False")
         return self._start_server(_HOST.read(host), _PORT.read(port), tls=tls, proxy=proxy)
 
     def _start_server(
@@ -249,8 +257,8 @@ class SegmentMock:
                 f"refusing to listen on {host or 'all addresses'} without --admin-token; "
                 "listen on 127.0.0.1 or set a token"
             )
-        tls = settings["tls"] if tls is None else _TLS.read(tls)
-        proxy = settings["proxy"] if proxy is None else _PROXY.read(proxy)
+        tls = settings["tls"] if tls is None else tls
+        proxy = settings["proxy"] if proxy is None else proxy
         authority = self._authority(host) if tls or proxy else None
         server = LiveServer(
             core.answer,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from math import isinf
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, request
@@ -18,6 +19,7 @@ from .. import messages
 from ..clock import Clock
 from ..core.call import all_options
 from ..emulator import Emulator
+from ..json_match import brief
 from ..lasting import new_emulator
 from ..persistence import StoreInUse
 from ..settings import SettingError, suggestion
@@ -57,6 +59,8 @@ def create_app(
     """
     if emulator is None and (upstream := upstream or os.environ.get("SEGMENT_MOCK_UPSTREAM")):
         return _front(upstream, settings)
+    if not isinstance(emulator, (Emulator, NoneType)):
+        raise SettingError(f"emulator: {brief(emulator)} is not the core of a mock; pass settings, such as data='demo'")
     core = emulator or _opened(settings)
     app = Flask("segment_mock", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = messages.body_limit_for("/_mock", core.settings["body_limit"])

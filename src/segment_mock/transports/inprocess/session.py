@@ -8,8 +8,11 @@ from requests import Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import Retry
 
 from ...hosts import SESSION_HOST
+from ...json_match import brief
+from ...settings import SettingError
 from .connection import InProcessTransport
 from .http_client import open_connection
 from .registry import refusal
@@ -42,13 +45,17 @@ class Adapter(HTTPAdapter):
 class MockSession(Session):
     """A `requests.Session` for one mock, by its *transport*.
 
-    A URL may be only a path. *options* are options of `Adapter`.
+    A URL may be only a path. *options* are options of `Adapter`. Raises `SettingError` for *max_retries* of the wrong
+    type.
     """
 
     base = BASE
     """The base URL for a URL that is only a path."""
 
     def __init__(self, transport: InProcessTransport | LiveTransport, **options: Any) -> None:
+        retries = options.get("max_retries", 0)
+        if not isinstance(retries, (int, Retry)) or isinstance(retries, bool):
+            raise SettingError(f"max_retries: {brief(retries)} is not a whole number or a urllib3.util.Retry")
         super().__init__()
         # Looking for proxies in the environment takes two fifths of a call, and none is used.
         self.trust_env = False
