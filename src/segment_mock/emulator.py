@@ -528,7 +528,8 @@ def limit_of_organizations(settings: Mapping[str, Any]) -> int | None:
     limit: int | None = settings["max_organizations"]
     if limit is not None and settings["credentials"] != "isolated":
         raise SettingError(
-            "max_organizations: it needs --credentials isolated; otherwise all calls share one organization"
+            "max_organizations: it needs credentials='isolated' (--credentials isolated); otherwise all calls share "
+            "one organization"
         )
     return limit
 

@@ -254,7 +254,7 @@ class SegmentMock:
         core, settings = self._emulator, self._emulator.settings
         if not (settings["admin_token"] or is_loopback(host)):
             raise SettingError(
-                f"refusing to listen on {host or 'all addresses'} without --admin-token; "
+                f"refusing to listen on {host or 'all addresses'} without an admin_token (--admin-token); "
                 "listen on 127.0.0.1 or set a token"
             )
         tls = settings["tls"] if tls is None else tls

@@ -122,7 +122,7 @@ def test_a_port_in_use_exits_with_3_and_names_the_address() -> None:
         (["--salsa-non-crm", "405"], "salsa_non_crm: '405' is not one of http-405, result (did you mean 'http-405'?)"),
         (["--port", "70000"], "port: expected at most 65535, got 70000"),
         (["--data", "nowhere.yaml"], "nowhere.yaml: "),
-        (["--host", "0.0.0.0"], "refusing to listen on 0.0.0.0 without --admin-token"),
+        (["--host", "0.0.0.0"], "refusing to listen on 0.0.0.0 without an admin_token (--admin-token)"),
         (["--config", "nowhere.yaml"], "nowhere.yaml: "),
         (["--sede", "1"], "--sede"),
     ],

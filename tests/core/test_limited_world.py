@@ -309,7 +309,7 @@ def test_random_use_agrees_with_a_model() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"max_organizations": 3}, "max_organizations: it needs --credentials isolated"),
+        ({"max_organizations": 3}, "max_organizations: it needs credentials='isolated' (--credentials isolated)"),
         ({"max_organizations": 0, "credentials": "isolated"}, "max_organizations: expected at least 1, got 0"),
         ({"max_organizations": "many", "credentials": "isolated"}, "max_organizations"),
     ],

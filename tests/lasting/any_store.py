@@ -280,6 +280,6 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         with item.config.stash[_running].test():
             return (yield)
     except SettingError as error:
-        if "a Python function can't be armed with --store" not in str(error):
+        if "a Python function can't be armed with a store" not in str(error):
             raise
         pytest.skip(f"memory only: {error}")

@@ -45,7 +45,7 @@ def test_second_server_on_a_file_exits_with_2_and_names_the_pid_of_the_first(tmp
         first.wait()
         second = Server(url, tmp_path / "second")
         assert second.process.wait(60) == 2
-        assert f"process {first.process.pid} writes to it; --standby waits" in second.log
+        assert f"process {first.process.pid} writes to it; standby (--standby) waits" in second.log
         assert "Traceback" not in second.log
     finally:
         first.kill()

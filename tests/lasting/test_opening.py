@@ -191,7 +191,7 @@ def test_store_of_another_program_is_refused_and_unlocked(tmp_path: Path) -> Non
         ({"store": "memory", "standby": True}, "standby: there is nothing to wait for"),
         ({"store": "nonsense"}, "store: 'nonsense' is not memory"),
         ({"store": "sqlite:///:memory:"}, "store: 'sqlite:///:memory:' is not memory"),
-        ({"max_organizations": 3}, "max_organizations: it needs --credentials isolated"),
+        ({"max_organizations": 3}, "max_organizations: it needs credentials='isolated' "),
     ],
 )
 def test_invalid_store_settings_are_refused(tmp_path: Path, settings: dict[str, Any], sentence: str) -> None:
@@ -210,9 +210,9 @@ class _CustomFault(faults.Disconnect):
 @pytest.mark.parametrize(
     ("fault", "match", "sentence"),
     [
-        (_pass_through, None, "a Python function can't be armed with --store"),
-        (_CustomFault(), None, "a Python function can't be armed with --store"),
-        ("hang", lambda call: True, "a Python function can't be armed with --store"),
+        (_pass_through, None, "a Python function can't be armed with a store"),
+        (_CustomFault(), None, "a Python function can't be armed with a store"),
+        ("hang", lambda call: True, "a Python function can't be armed with a store"),
         ("hang", {"json": {"payload": object()}}, "has to be valid JSON"),
     ],
 )

@@ -175,4 +175,4 @@ def test_a_second_server_without_standby_exits_with_2_and_names_the_first(store:
 
         assert 2 == second.returncode
         assert f"process {first.process.pid}" in second.stderr
-        assert "--standby waits until that process ends" in second.stderr
+        assert "standby (--standby) waits until that process ends" in second.stderr

@@ -136,7 +136,7 @@ def test_every_control_path_but_the_open_ones_needs_the_token() -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "127.evil.example", "192.0.2.1"])
 def test_listening_on_other_addresses_needs_a_token(host: str) -> None:
     """The error occurs before the socket is bound, and says what to do."""
-    with SegmentMock() as mock, pytest.raises(SettingError, match=r"refusing to listen on .* without --admin-token"):
+    with SegmentMock() as mock, pytest.raises(SettingError, match=r"refusing to listen on .* without an admin_token"):
         mock.serve(host)
 
 
@@ -159,7 +159,10 @@ def test_commands_refuse_to_listen_on_other_addresses_without_a_token(command: l
         port_in_use = CliRunner().invoke(main, [*command, "--port", port, *rest])
 
     assert (2, 3) == (refusal.exit_code, port_in_use.exit_code)
-    assert "refusing to listen on 0.0.0.0 without --admin-token; listen on 127.0.0.1 or set a token" in refusal.stderr
+    assert (
+        "refusing to listen on 0.0.0.0 without an admin_token (--admin-token); listen on 127.0.0.1 or set a token"
+        in refusal.stderr
+    )
 
 
 @pytest.mark.parametrize("token", ["t0ken", "t0keX", "", "t0ken-and-more", "\xff"])

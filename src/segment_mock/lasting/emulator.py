@@ -141,8 +141,8 @@ class LastingEmulator(Emulator):
         self.stubs.restore(stubs)
         self._sources = _fingerprint(self._settings_at_start, self.vendors)
         _log.warning(
-            "--data or --stubs have changed since the store was created: its records stay as they are, and a reset "
-            "returns to the new data and stubs"
+            "the settings data or stubs have changed since the store was created: its records stay as they are, and a "
+            "reset returns to the new data and stubs"
         )
         self._compact()
 

@@ -282,10 +282,10 @@ class LastingFaultRules(FaultRules):
         super()._check(fault, operation, match)
         kind = kinds().get(getattr(fault, "kind", ""))
         if not isinstance(fault, Fault) or type(fault) is not kind:
-            raise SettingError("fault: a Python function can't be armed with --store; arm a kind of fault")
+            raise SettingError("fault: a Python function can't be armed with a store; arm a kind of fault")
         if callable(match):
-            raise SettingError("match: a Python function can't be armed with --store; expected a dictionary")
+            raise SettingError("match: a Python function can't be armed with a store; expected a dictionary")
         try:
             encode({"match": match, "fault": fault.as_dict()})
         except (TypeError, ValueError) as error:
-            raise SettingError(f"fault: with --store, a rule has to be valid JSON: {error}") from None
+            raise SettingError(f"fault: with a store, a rule has to be valid JSON: {error}") from None

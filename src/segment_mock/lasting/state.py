@@ -177,7 +177,7 @@ class State:
         if seed not in (0, document["seed"]):
             raise StoreError(
                 f"seed: the store was created with the seed {document['seed']}, which can't change; use "
-                f"--seed {document['seed']}, or another store"
+                f"seed={document['seed']} (--seed {document['seed']}), or another store"
             )
         missing = [row["table"] for row in document["bases"].values() if row["table"] not in self._schemas]
         if missing:

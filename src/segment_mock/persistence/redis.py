@@ -237,7 +237,8 @@ class RedisLog(LastingLog):
         if verdict == b"in use":
             who = f"process {text}" if text else "another process"
             raise StoreInUse(
-                f"store: {self.url} can't be used: {who} writes to it; --standby waits until that process ends"
+                f"store: {self.url} can't be used: {who} writes to it; standby (--standby) waits until that process "
+                "ends"
             )
         if verdict == b"format":
             raise StoreError(

@@ -255,7 +255,8 @@ class SqliteLog(LastingLog):
     def _in_use(self, pid: str) -> StoreInUse:
         who = f"process {pid}" if pid else "another process"
         return StoreInUse(
-            f"store: {str(self._path)!r} can't be used: {who} writes to it; --standby waits until that process ends"
+            f"store: {str(self._path)!r} can't be used: {who} writes to it; standby (--standby) waits until that "
+            "process ends"
         )
 
 
