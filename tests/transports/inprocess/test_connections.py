@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import http.client
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -367,6 +369,51 @@ def test_the_debug_output_of_http_client_has_the_status_line(
         assert response.status == 200
 
     assert "reply: 'HTTP/1.1 200 OK" in capsys.readouterr().out
+
+
+class CrowdedList(list[Any]):
+    """A list that another thread changes, by *meanwhile*, just before it loses its first item."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._let_others_run()
+        super().__setitem__(index, value)
+
+    def remove(self, item: Any) -> None:
+        self._let_others_run()
+        super().remove(item)
+
+    def _let_others_run(self) -> None:
+        action, self.meanwhile = self.meanwhile, None
+        if action is not None:
+            with ThreadPoolExecutor(1) as executor:
+                executor.submit(action).result(PATIENCE)
+
+
+def test_a_client_of_two_threads_closes_the_sockets_of_all_ended_interceptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread closes the pools of interceptions that have ended, while another one adds a pool."""
+    sockets: list[socket.socket] = []
+    connect = socket.create_connection
+
+    def recorded(*arguments: Any, **options: Any) -> socket.socket:
+        sockets.append(connect(*arguments, **options))
+        return sockets[-1]
+
+    def send() -> None:
+        with SegmentMock() as mock, mock.intercept(transport="live"):
+            assert client.post(URL, json=ALL, headers=HEADERS).status_code == 200
+
+    monkeypatch.setattr(socket, "create_connection", recorded)
+    with httpx.Client(timeout=PATIENCE) as client:
+        transport: Any = client._transport
+        pools = vars(transport._pool)["segment_mock_pools"] = CrowdedList()
+        send()
+        pools.meanwhile = send
+        send()
+        assert pools.meanwhile is None
+
+    assert [-1, -1, -1] == [each.fileno() for each in sockets]
 
 
 @pytest.mark.parametrize("transport", ["inprocess", "live"])

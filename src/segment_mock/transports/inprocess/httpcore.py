@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 import httpcore
 
+from ...forking import new_lock
 from ...messages import ConnectFailure, reason
 from .connection import Connection, InProcessTransport
 from .live import LiveTransport
@@ -27,6 +28,8 @@ _BRIEF = 8000  # a head of this many bytes is within every limit
 _TLS_SCHEMES = (b"https", b"wss")
 _BY_PARSER = {"expect", "transfer-encoding", "upgrade"}
 """A request with one of these headers goes through httpcore's own parser and writer."""
+_POOLS_LOCK = new_lock()
+"""Guards the creation of second pools, so that threads that share a client share its second pool."""
 _REFERENCES = ("__wrapped__", "func", "side_effect", "_mock_wraps")
 """Attributes by which a wrapper, a partial function or a mock refers to another function."""
 
@@ -116,6 +119,15 @@ def _second_pool(pool: Any, request: Any) -> Any:
     transport = REGISTRY.transport_for(request.url.host.decode("ascii"))
     if transport is None:
         return None
+    beside = None if transport.pools is None else transport.pools.get(pool)
+    if beside is None:
+        with _POOLS_LOCK:
+            beside = _new_second_pool(pool, transport)
+    return beside
+
+
+def _new_second_pool(pool: Any, transport: InProcessTransport | LiveTransport) -> Any:
+    """Return the second pool of *pool*, a new one unless another thread has made it meanwhile."""
     if transport.pools is None:
         transport.pools = WeakKeyDictionary()
     beside = transport.pools.get(pool)
@@ -128,9 +140,9 @@ def _second_pool(pool: Any, request: Any) -> Any:
             retries=pool._retries,
         )
         beside.transport = transport
-        beside = transport.pools.setdefault(pool, beside)
         if isinstance(transport, LiveTransport):
             _close_with(pool, beside)
+        transport.pools[pool] = beside  # complete, because other threads get it without the lock
     return beside
 
 
@@ -146,7 +158,8 @@ def _close_with(pool: Any, beside: Any) -> None:
     async def close() -> None:
         vars(pool).pop(name, None)
         while pools:
-            await _value(getattr(pools.pop(), name)())
+            with suppress(IndexError):  # another thread may take the last one
+                await _value(getattr(pools.pop(), name)())
         await _value(close_pool())
 
     setattr(pool, name, lambda: _perform(close(), is_async=is_async))
@@ -154,9 +167,13 @@ def _close_with(pool: Any, beside: Any) -> None:
 
 async def _close_ended(pools: list[Any]) -> None:
     """Close and remove those of *pools* whose server is stopped, unless they belong to another event loop."""
-    ended = [pool for pool in pools if pool.transport.has_ended and pool.loop in (None, _running_loop())]
-    pools[:] = [pool for pool in pools if pool not in ended]
-    for pool in ended:
+    for pool in [*pools]:
+        if not pool.transport.has_ended or pool.loop not in (None, _running_loop()):
+            continue
+        try:
+            pools.remove(pool)  # one by one, because other threads add and remove pools
+        except ValueError:
+            continue  # another thread closes it
         with suppress(RuntimeError):  # older versions of httpcore raise it while a response is open
             await _value(getattr(pool, pool.closing)())
 
