@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -369,6 +370,96 @@ def test_the_debug_output_of_http_client_has_the_status_line(
         assert response.status == 200
 
     assert "reply: 'HTTP/1.1 200 OK" in capsys.readouterr().out
+
+
+def addresses_of_http_client(url: str) -> Any:
+    """Return both addresses of a connection to *url* after a call, the other end's first."""
+    kind = http.client.HTTPSConnection if url.startswith("https:") else http.client.HTTPConnection
+    connection = kind(urlsplit(url).netloc, timeout=PATIENCE)
+    connection.request("POST", SEARCH, json.dumps(ALL), HEADERS)
+    with connection.getresponse(), contextlib.closing(connection):
+        return connection.sock.getpeername(), connection.sock.getsockname()
+
+
+def addresses_of_requests(url: str) -> Any:
+    """The same for requests, and so urllib3."""
+    with requests.Session() as session, session.post(url, json=ALL, headers=HEADERS, stream=True) as response:
+        sock = response.raw.connection.sock
+        return sock.getpeername(), sock.getsockname()
+
+
+def addresses_of_httpx(url: str, **extensions: Any) -> Any:
+    """The same for httpx."""
+    with (
+        httpx.Client(timeout=PATIENCE) as client,
+        client.stream("POST", url, json=ALL, headers=HEADERS, extensions=extensions) as response,
+    ):
+        stream = response.extensions["network_stream"]
+        sock = stream.get_extra_info("socket")
+        addresses = stream.get_extra_info("server_addr"), stream.get_extra_info("client_addr")
+        assert addresses == (sock.getpeername(), sock.getsockname())
+        assert stream.get_extra_info("ssl_object") is None
+        return addresses
+
+
+def addresses_of_httpx_with_trace(url: str) -> Any:
+    """The same for httpx if httpcore itself connects, and reports each step."""
+    return addresses_of_httpx(url, trace=lambda event, info: None)
+
+
+def addresses_of_aiohttp(url: str) -> Any:
+    """The same for aiohttp."""
+
+    async def send() -> Any:
+        async with aiohttp.ClientSession() as session, session.post(url, json=ALL, headers=HEADERS) as response:
+            assert response.connection is not None
+            transport: Any = response.connection.transport
+            return transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+
+    return asyncio.run(send())
+
+
+@pytest.mark.parametrize(
+    "addresses_of",
+    [
+        addresses_of_http_client,
+        addresses_of_requests,
+        addresses_of_httpx,
+        addresses_of_httpx_with_trace,
+        addresses_of_aiohttp,
+    ],
+)
+def test_a_connection_has_assumed_addresses_and_the_port_of_the_call(addresses_of: Any, mock: SegmentMock) -> None:
+    """The addresses are of RFC 5737, so that no reader takes them for real ones."""
+    if addresses_of is addresses_of_aiohttp:
+        mock.faults.add(F.Drip())  # aiohttp forgets the connection with the last byte of the body
+    own = ("192.0.2.2", 49152)
+    with mock.intercept():
+        assert addresses_of(URL) == (("192.0.2.1", 443), own)
+        assert addresses_of(URL.replace("https:", "http:")) == (("192.0.2.1", 80), own)
+        assert addresses_of(URL.replace(".org/", ".org:8443/")) == (("192.0.2.1", 8443), own)
+
+
+def test_a_socket_in_process_has_the_methods_of_a_connected_socket(mock: SegmentMock) -> None:
+    request = "GET /api/integration/ext/v1/metrics HTTP/1.1\r\nHost: api.salsalabs.org\r\nauthToken: any\r\n\r\n"
+    with mock.intercept():
+        client = http.client.HTTPSConnection("api.salsalabs.org")
+        client.connect()
+        sock = client.sock
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        assert (socket.AF_INET, socket.SOCK_STREAM) == (sock.family, sock.type)
+        assert 0 == sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        assert bytes(8) == sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+        assert len(request) == sock.send(request.encode())
+        assert sock.recv(2**16).startswith(b"HTTP/1.1 200 OK")
+        client.close()
+
+        for method in (sock.getpeername, sock.getsockname):
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                method()
+        with pytest.raises(BrokenPipeError):
+            sock.send(b"x")
 
 
 class CrowdedList(list[Any]):

@@ -57,6 +57,7 @@ def _create_connection(patch: Patch) -> Any:
         loop = asyncio.get_running_loop()
         if isinstance(transport, InProcessTransport):
             connection, protocol = transport.connect(host), self._factory()
+            connection.port = req.url.port
             connection.awaits_request = False  # reading starts with the first bytes of a request
             ConnectionTransport(loop, protocol, connection)
         else:
@@ -94,7 +95,7 @@ class ConnectionTransport(asyncio.Transport):
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: ResponseHandler, connection: Connection) -> None:
-        super().__init__()
+        super().__init__({"peername": connection.getpeername(), "sockname": connection.getsockname()})
         self._loop, self._protocol, self._connection = loop, protocol, connection
         self._reading: asyncio.Task[None] | None = None
         self._expiring: asyncio.Task[None] | None = None

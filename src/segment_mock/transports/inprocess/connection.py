@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import socket
 from collections.abc import Generator
 from functools import cache
@@ -21,6 +22,11 @@ from .waiting import Steps, Wait, finish, run
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+PEER_HOST, OWN_HOST, OWN_PORT = "192.0.2.1", "192.0.2.2", 49152
+"""Assumed addresses of both ends of a connection, for clients that log them.
+
+RFC 5737 reserves these hosts for documentation, so there is no machine at them.
+"""
 _FRAMING = {"connection", "content-length", "transfer-encoding"}
 """A response with one of these headers defines its own framing, so the client's parser has to read it."""
 
@@ -71,6 +77,9 @@ class Connection:
     compared with the client's timeout.
     """
 
+    family, type, proto = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    port = 443
+    """The port that the client called, for `getpeername`."""
     awaits_request = True
     """Whether reading waits for the rest of an incomplete request, which a server refuses after some time."""
 
@@ -132,6 +141,11 @@ class Connection:
             raise BrokenPipeError(errno.EPIPE, "the connection has ended")
         self._parser.feed(bytes(data))
         self._start()
+
+    def send(self, data: Buffer) -> int:
+        """Receive bytes of a request, all of them, and return their number; raises what `sendall` raises."""
+        self.sendall(data)
+        return memoryview(data).nbytes
 
     def recv(self, size: int) -> bytes:
         """Return at most *size* bytes of the responses, in synchronous code, as `read` does."""
@@ -198,6 +212,24 @@ class Connection:
 
     def setsockopt(self, *_: Any) -> None:
         """Accept and ignore the options that clients set on sockets."""
+
+    def getsockopt(self, _level: int, _option: int, size: int = 0) -> int | bytes:
+        """Return 0 for any option, or as many zero bytes as *size* says: `setsockopt` sets none."""
+        return bytes(size) if size else 0
+
+    def getpeername(self) -> tuple[str, int]:
+        """Return an assumed address and the port of the other end; raises OSError once this end is closed."""
+        self._check_open()
+        return PEER_HOST, self.port
+
+    def getsockname(self) -> tuple[str, int]:
+        """Return an assumed address and port of this end; raises OSError once this end is closed."""
+        self._check_open()
+        return OWN_HOST, OWN_PORT
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
     def fileno(self) -> int:
         """Return a descriptor that is readable once the connection has ended, so that pools drop it."""

@@ -72,8 +72,10 @@ def open_connection(client: Any, transport: Any, host: str) -> None:
     if (failure := transport.failure(host, is_tls=client.default_port != HTTP_PORT)) is not None:
         _fail(client, transport, failure, timeout)
     client.sock = transport.connect(host, timeout)
-    if isinstance(client.sock, Connection) and client.response_class is HTTPResponse:
-        client.response_class = InProcessResponse
+    if isinstance(client.sock, Connection):
+        client.sock.port = client.port
+        if client.response_class is HTTPResponse:
+            client.response_class = InProcessResponse
     # urllib3 reads these: the connection is verified, and there is no proxy to connect to.
     client.is_verified = True
     client._has_connected_to_proxy = bool(getattr(client, "proxy", None))

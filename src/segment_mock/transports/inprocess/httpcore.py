@@ -290,6 +290,7 @@ class _PooledConnection:
             failure = self._transport.failure(self._host, is_tls=self._origin.scheme in _TLS_SCHEMES)
             if failure is None:
                 self._stream = _Stream(self._transport.connect(self._host), self._is_async)
+                self._stream.connection.port = self._origin.port
                 return
         backend = _Backend(self._transport, self._origin, self._is_async, failure=failure)
         wire = self._pool_kind.connection_kind(self._origin, retries=self._retries, network_backend=backend)
@@ -466,7 +467,16 @@ class _Stream:
         self.connection.close()
 
     def get_extra_info(self, info: str) -> Any:
-        return self.connection.closed if info == "is_readable" else None
+        connection = self.connection
+        if info == "is_readable":
+            return connection.closed
+        if info == "socket":
+            return connection
+        return {"server_addr": connection.getpeername, "client_addr": connection.getsockname}.get(info, _nothing)()
+
+
+def _nothing() -> None:
+    """Return None, which httpcore's streams return for what they do not have."""
 
 
 class _Backend:
@@ -485,15 +495,17 @@ class _Backend:
         self._backend, self._failure, self._siblings = backend, failure, siblings or []
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any) -> Any:
-        return _perform(self._connect(host, timeout), is_async=self._is_async)
+        return _perform(self._connect(host, port, timeout), is_async=self._is_async)
 
-    async def _connect(self, host: str, timeout: float | None) -> Any:
+    async def _connect(self, host: str, port: int, timeout: float | None) -> Any:
         transport = self._transport
         failure, self._failure = self._failure or transport.failure(host, is_tls=self._is_tls), None
         if failure is not None:
             await self._fail(failure, timeout)
         if isinstance(transport, InProcessTransport):
-            return _Stream(transport.connect(host), self._is_async)
+            stream = _Stream(transport.connect(host), self._is_async)
+            stream.connection.port = port
+            return stream
         await _close_ended(self._siblings)
         stream = await _value(self._backend.connect_tcp(*transport.address, timeout))
         if transport.context is not None:
