@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.ports import free_port
+from tests.waiting import PATIENCE
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -88,16 +91,16 @@ def test_the_command_of_the_image_serves_and_its_health_check_works(tmp_path: Pa
     name, _, host = instruction("ENV").partition("=")
     ready = tmp_path / "ready.json"
     env = {
-        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", name: host, "SEGMENT_MOCK_PORT": "0",
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", name: host, "SEGMENT_MOCK_PORT": str(free_port()),
         "SEGMENT_MOCK_READY_FILE": str(ready), "SEGMENT_MOCK_ADMIN_TOKEN": "a-token",
     }  # fmt: skip
     with subprocess.Popen([*entry, *command], env=env, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as server:
         next(line for line in server.stderr if line.startswith("Ctrl-C"))
         url = f"http://127.0.0.1:{json.loads(ready.read_text())['port']}"
         healthy = subprocess.run(check, env={**env, "SEGMENT_MOCK_PORT": url.rpartition(":")[2]}, check=False)
-        from_other_host = requests.get(f"{url}/_mock/state", headers={"Host": "segment-mock:7357"}, timeout=5)
+        from_other_host = requests.get(f"{url}/_mock/state", headers={"Host": "segment-mock:7357"}, timeout=PATIENCE)
         server.terminate()
-        server.communicate(timeout=5)
+        server.communicate(timeout=PATIENCE)
     after_stop = subprocess.run(check, env={**env, "SEGMENT_MOCK_PORT": url.rpartition(":")[2]}, check=False)
 
     assert ("SEGMENT_MOCK_HOST", "0.0.0.0") == (name, host)

@@ -164,8 +164,8 @@ def test_records_written_through_the_front_survive_a_restart_of_the_mock(tmp_pat
     key = {"x-api-key": "ci-1"}
     with run_in_background(*commands["front"], SEGMENT_MOCK_UPSTREAM=upstream, HOME=str(tmp_path), **environment):
         with run_in_background(*commands["mock"], **mock):
-            put = requests.put(f"{url}/segments", json={"id": "vip", "name": "Ours"}, headers=key, timeout=10)
-        while_stopped = requests.put(f"{url}/segments", json={"id": "vip"}, headers=key, timeout=10)
+            put = requests.put(f"{url}/segments", json={"id": "vip", "name": "Ours"}, headers=key, timeout=PATIENCE)
+        while_stopped = requests.put(f"{url}/segments", json={"id": "vip"}, headers=key, timeout=PATIENCE)
         with run_in_background(*commands["mock"], **mock), connect(url, "t0ken") as remote:
             state = remote.state("ci-1")
 

@@ -34,7 +34,7 @@ def test_every_example_passes_and_the_records_are_restored(mock: SegmentMock) ->
     assert f"0 failed, {len(others)} skipped: http://127.0.0.1:" in result.stdout.splitlines()[-1]
     assert all(" it needs a target with --" in line for line in skipped)
     assert before == mock.state()
-    assert [] == requests.get(f"{url}/_mock/snapshots", timeout=10).json()["snapshots"]
+    assert [] == requests.get(f"{url}/_mock/snapshots", timeout=60).json()["snapshots"]
 
 
 def test_without_allow_writes_no_example_writes(mock: SegmentMock) -> None:

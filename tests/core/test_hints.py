@@ -149,7 +149,7 @@ def test_a_compressed_body_gets_a_hint(encoding: str, has_hint: bool) -> None:
     headers = {"authToken": "t", "Content-Type": "application/json", "Content-Encoding": encoding}
     with SegmentMock() as mock:
         responses: list[Any] = [mock.session().post(path, data=body, headers=headers)]
-        responses.append(requests.post(mock.serve().url + path, data=body, headers=headers, timeout=5))
+        responses.append(requests.post(mock.serve().url + path, data=body, headers=headers, timeout=60))
     responses.append(create_app().test_client().post(path, data=body, headers=headers))
 
     hint = f"the body has Content-Encoding: {encoding}; send it uncompressed"

@@ -202,7 +202,7 @@ def test_commands_exit_with_the_documented_codes(tmp_path: Path) -> None:
     python = (sys.executable, "-c")
     codes = {
         0: exit_code_of("vendors"),
-        1: exit_code_of("health", "--url", f"http://127.0.0.1:{port}"),
+        1: exit_code_of("health", "--url", "http://127.0.0.1:1"),
         2: exit_code_of("serve", "--port", "many"),
         3: port_in_use,
         126: exit_code_of("exec", "--", str(plain)),

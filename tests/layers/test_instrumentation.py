@@ -33,7 +33,7 @@ TRANSPORTS = ["inprocess", "live", "tls"]
 
 def call_with_requests() -> int:
     """Call a vendor with requests and return the status."""
-    return requests.get(METRICS, headers=HEADERS, timeout=5).status_code
+    return requests.get(METRICS, headers=HEADERS, timeout=60).status_code
 
 
 def call_with_urllib3() -> int:

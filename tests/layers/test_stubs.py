@@ -39,7 +39,7 @@ def mock() -> Iterator[SegmentMock]:
 
 def call_with_requests(url: str = SEARCH) -> Any:
     """Send a search to *url* with requests; return the number of groups, or the list that a stub returns."""
-    return _content(requests.post(url, headers=HEADERS, json={"payload": {}}, timeout=5))
+    return _content(requests.post(url, headers=HEADERS, json={"payload": {}}, timeout=60))
 
 
 def call_with_httpx(url: str = SEARCH) -> Any:

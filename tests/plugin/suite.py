@@ -20,7 +20,7 @@ SEGMENTS = "https://api.salsalabs.org/api/integration/ext/v1/segments"
 def upsert(session, name="A", token="t"):
     """Add or update one group; return the ``result`` of the item."""
     body = {"payload": {"segments": [{"name": name, "externalSystemId": name}]}}
-    response = session.put(SEGMENTS, json=body, headers={"authToken": token}, timeout=5)
+    response = session.put(SEGMENTS, json=body, headers={"authToken": token}, timeout=60)
     response.raise_for_status()
     return response.json()["payload"]["segments"][0]["result"]
 '''

@@ -18,7 +18,7 @@ def test_live(segment_mock_server, turn):
     segment_mock_server.mock.salsa.add_segment(f"A{turn}")
     segments = requests.put(
         segment_mock_server.url + SEGMENTS.partition(".org")[2],
-        json={"payload": {"segments": [{"name": f"B{turn}"}]}}, headers={"authToken": "t"}, timeout=5,
+        json={"payload": {"segments": [{"name": f"B{turn}"}]}}, headers={"authToken": "t"}, timeout=60,
     )
     assert [group["name"] for group in segment_mock_server.mock.salsa.segments] == [f"A{turn}", f"B{turn}"]
 

@@ -176,7 +176,7 @@ def test_wait_for_waits_for_a_call_of_another_thread(mock, upsert):
     """It returns when the call has ended, with its changes; after the timeout, the message lists the other calls."""
     thread = threading.Thread(target=upsert, args=("A",))
     thread.start()
-    (entry,) = mock.journal.wait_for(UPSERT, json=body_with_group("A"), timeout=10)
+    (entry,) = mock.journal.wait_for(UPSERT, json=body_with_group("A"), timeout=60)
     thread.join()
     text = failure_message(mock.journal.wait_for, UPSERT, times=2, timeout=0.001)
 
@@ -189,7 +189,7 @@ def test_wait_for_waits_for_a_call_over_a_socket(mock):
     url = f"{mock.serve().url}{ROOT}/segments"
     client = threading.Thread(target=requests.put, args=(url,), kwargs={"json": body_with_group("A"), "headers": KEY})
     client.start()
-    (entry,) = mock.journal.wait_for(UPSERT, status=200, timeout=10)
+    (entry,) = mock.journal.wait_for(UPSERT, status=200, timeout=60)
     client.join()
 
     assert ("live", "", ["A"]) == (entry.door, entry.caller, [group["name"] for group in mock.salsa.segments])

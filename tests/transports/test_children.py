@@ -29,7 +29,7 @@ def mock() -> Iterator[SegmentMock]:
 
 def call() -> None:
     """Call a vendor; exit with 0 if the status is 200, else with 1."""
-    response = requests.get(METRICS, headers={"authToken": "any"}, timeout=10)
+    response = requests.get(METRICS, headers={"authToken": "any"}, timeout=60)
     sys.exit(0 if response.status_code == 200 else 1)
 
 

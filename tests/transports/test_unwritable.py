@@ -85,7 +85,7 @@ FAULT_FUNCTIONS = (
 def live(mock: SegmentMock) -> Iterator[SendCall]:
     url = mock.serve().url + METRICS
     with requests.Session() as session:
-        yield lambda: session.get(url, headers=HEADERS, timeout=5).status_code
+        yield lambda: session.get(url, headers=HEADERS, timeout=60).status_code
 
 
 @contextmanager
@@ -93,13 +93,13 @@ def tls(mock: SegmentMock) -> Iterator[SendCall]:
     server = mock.serve(tls=True)
     with requests.Session() as session:
         session.trust_env, session.verify = False, server.ca_file
-        yield lambda: session.get(server.url + METRICS, headers=HEADERS, timeout=5).status_code
+        yield lambda: session.get(server.url + METRICS, headers=HEADERS, timeout=60).status_code
 
 
 @contextmanager
 def in_process(mock: SegmentMock) -> Iterator[SendCall]:
     with mock.intercept(), requests.Session() as session:
-        yield lambda: session.get(f"https://api.salsalabs.org{METRICS}", headers=HEADERS, timeout=5).status_code
+        yield lambda: session.get(f"https://api.salsalabs.org{METRICS}", headers=HEADERS, timeout=60).status_code
 
 
 @contextmanager
@@ -197,7 +197,7 @@ def test_spaces_around_a_header_value_are_removed_on_every_transport(value: str)
         mock.faults.add(faults.Error(status=503, headers={"X-A": value}))
         for url in (mock.serve().url, "https://api.salsalabs.org"):
             with mock.intercept(), requests.Session() as session:
-                values.add(session.get(url + METRICS, headers=HEADERS, timeout=5).headers["X-A"])
+                values.add(session.get(url + METRICS, headers=HEADERS, timeout=60).headers["X-A"])
         with mock.intercept(), httpx.Client() as client:
             values.add(client.get(f"https://api.salsalabs.org{METRICS}", headers=HEADERS).headers["X-A"])
         values.add(create_app(mock._emulator).test_client().get(METRICS, headers=HEADERS).headers["X-A"])

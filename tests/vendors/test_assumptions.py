@@ -315,10 +315,10 @@ def test_every_transport_names_the_same_assumption() -> None:
     method, path, body = PROBES["salsa", "assigned_twice"].relying
     with SegmentMock(data=DATA) as mock:
         local = mock.session().request(method, path, json=body, headers=HEADERS)
-        live = requests.request(method, mock.serve().url + path, json=body, headers=HEADERS, timeout=5)
+        live = requests.request(method, mock.serve().url + path, json=body, headers=HEADERS, timeout=60)
         with mock.intercept():
             intercepted = requests.request(
-                method, f"https://api.salsalabs.org{path}", json=body, headers=HEADERS, timeout=5
+                method, f"https://api.salsalabs.org{path}", json=body, headers=HEADERS, timeout=60
             )
     flask = create_app(data=DATA).test_client().open(path, method=method, json=body, headers=HEADERS)
 

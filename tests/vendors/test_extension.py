@@ -83,8 +83,8 @@ def test_a_third_vendor_is_served_in_process_and_live() -> None:
             "https://api.hallo.example/hallo/greetings", json={"name": "Ada"}, headers=headers
         )
         url = mock.serve().url + "/hallo/greetings"
-        again = requests.post(url, json={"name": "Bo"}, headers=headers, timeout=5)
-        keyless = requests.post(url, json={"name": "Cy"}, timeout=5)
+        again = requests.post(url, json={"name": "Bo"}, headers=headers, timeout=60)
+        keyless = requests.post(url, json={"name": "Cy"}, timeout=60)
         state, guests, entries = mock.state()["hallo"], mock.hallo.guests, mock.journal.entries(vendor="hallo")
 
     assert {"said": "Hi Ada"} == by_host.json()

@@ -48,7 +48,7 @@ def test_repeated_slashes_count_as_one_slash(salsa, path, host):
 def test_a_percent_encoded_letter_is_decoded_but_a_slash_is_not(path, status):
     """RFC 3986 requires this. The request uses a socket, because client libraries decode letters themselves."""
     with SegmentMock() as mock:
-        connection = http.client.HTTPConnection("127.0.0.1", mock.serve().port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", mock.serve().port, timeout=60)
         connection.request("POST", path, b'{"payload": {}}', {"authToken": "t"})
         response = connection.getresponse().status
         connection.close()

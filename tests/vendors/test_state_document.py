@@ -58,8 +58,8 @@ def test_deleted_ids_survive_export_and_import() -> None:
     loaded.load(state)
     with SegmentMock() as served:
         url = f"{served.serve().url}/_mock/state"
-        assert 200 == requests.put(url, json=state, timeout=5).status_code
-        fetched = requests.get(url, params={"deleted": "true"}, timeout=5).json()
+        assert 200 == requests.put(url, json=state, timeout=60).status_code
+        fetched = requests.get(url, params={"deleted": "true"}, timeout=60).json()
         exported = CliRunner().invoke(main, ["state", "export", "--url", url.removesuffix("/_mock/state")])
 
         deleted = [{"collection": "segments", "id": GROUP}, {"collection": "supporters", "id": ADA}]

@@ -30,13 +30,13 @@ def test_a_delay_ends_while_another_library_freezes_time(freeze: Any, transport:
     """The server starts before or after the freeze; in process, the mock's clock advances from the frozen time."""
     mock = SegmentMock(faults=[faults.Latency(seconds=0.02)])
     with mock.intercept(transport=transport):
-        requests.get(METRICS, headers=KEY, timeout=5)
+        requests.get(METRICS, headers=KEY, timeout=60)
         with freeze():
             before = mock.clock.now()
-            requests.get(METRICS, headers=KEY, timeout=5)
+            requests.get(METRICS, headers=KEY, timeout=60)
             moved = mock.clock.now() - before
     with freeze(), mock.intercept(transport=transport):
-        requests.get(METRICS, headers=KEY, timeout=5)
+        requests.get(METRICS, headers=KEY, timeout=60)
     mock.close()
 
     assert moved == pytest.approx(0.02 if transport == "inprocess" else 0, abs=1e-6)

@@ -50,7 +50,7 @@ class LoopRunner:
 
 def count_groups(client: Any = requests) -> int:
     """Return the number of groups that the vendor returns to *client*."""
-    response = client.post(VENDOR, headers=HEADERS, json={"payload": {}}, timeout=5)
+    response = client.post(VENDOR, headers=HEADERS, json={"payload": {}}, timeout=60)
     count: int = response.json()["payload"]["count"]
     return count
 
@@ -430,7 +430,7 @@ def test_an_interception_started_by_a_finished_task_applies_to_the_thread(
 
 def test_threads_have_their_own_interceptions(mock: SegmentMock, empty_mock: SegmentMock) -> None:
     """A thread without an interception uses the innermost interception of the process."""
-    both, done = threading.Barrier(2, timeout=10), threading.Barrier(2, timeout=10)
+    both, done = threading.Barrier(2, timeout=60), threading.Barrier(2, timeout=60)
     seen: dict[str, int] = {}
 
     def count_in_own_mock(name: str, own: SegmentMock) -> None:

@@ -204,7 +204,7 @@ def test_a_client_that_disconnects_before_its_400_is_not_logged(
     monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write_eof", raise_reset)  # type: ignore[attr-defined]
     with SegmentMock() as mock:
         server = mock.serve()
-        with socket.create_connection((server.host, server.port), timeout=10) as client:
+        with socket.create_connection((server.host, server.port), timeout=60) as client:
             client.sendall(b"GET / HTTP/9.9\r\n\r\n")
             received = b"".join(iter(partial(client.recv, 4096), b""))
 

@@ -63,7 +63,7 @@ def test_a_truncated_response_closes_the_connection_immediately(
     mock.faults.add(fault)
 
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)) as caught:
-        session.post(server.url + SEARCH, json=ALL, headers={**KEY, "Connection": "close"}, timeout=20)
+        session.post(server.url + SEARCH, json=ALL, headers={**KEY, "Connection": "close"}, timeout=60)
     assert not isinstance(caught.value, requests.Timeout)
     assert "timed out" not in str(caught.value)
 
@@ -91,7 +91,7 @@ def test_a_client_without_a_handshake_does_not_block_others(mock: SegmentMock, s
     """The client connects and does not begin a TLS handshake."""
     server = mock.serve(tls=True)
     with socket.create_connection((server.host, server.port)):
-        response = session.post(server.url + SEARCH, json=ALL, headers=KEY, verify=server.ca_file, timeout=5)
+        response = session.post(server.url + SEARCH, json=ALL, headers=KEY, verify=server.ca_file, timeout=60)
 
     assert 200 == response.status_code
 
@@ -176,7 +176,7 @@ def test_a_client_may_send_its_handshake_together_with_connect(mock: SegmentMock
     context = ssl.create_default_context(cafile=server.ca_file)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname="api.salsalabs.org")
-    with socket.create_connection((server.host, server.port), 5) as sock:
+    with socket.create_connection((server.host, server.port), 60) as sock:
         head, connect_response = b"CONNECT api.salsalabs.org:443 HTTP/1.1\r\n\r\n", b""
 
         def exchange() -> None:
@@ -255,7 +255,7 @@ def test_a_proxy_accepts_tls_for_vendors_hosts_on_its_own_port(mock: SegmentMock
     """The certificate is for the host that the client names; other hosts are refused."""
     server = mock.serve(proxy=True)
     context = ssl.create_default_context(cafile=server.ca_file)
-    with socket.create_connection((server.host, server.port), 5) as plain:
+    with socket.create_connection((server.host, server.port), 60) as plain:
         try:
             with context.wrap_socket(plain, server_hostname=host) as sock:
                 sock.sendall(f"GET /segments HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
@@ -276,7 +276,7 @@ def test_a_proxy_accepts_tls_without_a_server_name(mock: SegmentMock, session: r
 
 def test_a_tls_handshake_after_a_plain_request_is_refused(mock: SegmentMock) -> None:
     server = mock.serve(proxy=True)
-    with socket.create_connection((server.host, server.port), 5) as sock:
+    with socket.create_connection((server.host, server.port), 60) as sock:
         sock.sendall(b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
         sock.sendall(b"\x16\x03\x01")
