@@ -12,6 +12,7 @@ from werkzeug.test import run_wsgi_app
 
 from segment_mock import create_app
 from segment_mock.cli import main
+from tests.waiting import PATIENCE
 
 TOKEN, KEY = "a-salsa-token-of-some-length", "a-segmenter-key-of-some-length"
 CREDENTIALS = ("--salsa-token", TOKEN, "--segmenter-key", KEY)
@@ -56,7 +57,8 @@ class Sandbox:
 
 def run(url: str, *args: str, env: dict[str, str] | None = None) -> Any:
     """Run ``segment-mock conform`` against *url*."""
-    return CliRunner().invoke(main, ["conform", "--target", url, *args], env=env)
+    timeout = () if "--timeout" in args else ("--timeout", f"{PATIENCE:g}")
+    return CliRunner().invoke(main, ["conform", "--target", url, *timeout, *args], env=env)
 
 
 def rows_of(result: Any) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -23,7 +25,9 @@ from .raw_client import server_threads
 from .test_server import open_sockets
 
 LIMIT = 0.05
-"""Seconds within which a server stops."""
+"""Seconds within which a server stops, on a machine that is not overloaded."""
+SWITCHES = 1000
+"""Switches between threads in whose time it stops on any machine."""
 HANG = 20
 """Seconds after which stopping counts as hanging: the thread's timeout is a minute here, that of a handshake 30 s."""
 SEARCH = "/api/integration/ext/v1/segments/search"
@@ -208,23 +212,43 @@ def seconds_to_stop(mock: SegmentMock, kind: str, client: Client, *, is_settled:
     return took
 
 
+def is_immediate(seconds: float) -> bool:
+    """Return whether it took at most LIMIT, or the time in which this machine now switches SWITCHES times."""
+    return seconds < LIMIT or seconds < SWITCHES * seconds_to_switch()
+
+
+def seconds_to_switch() -> float:
+    """Return the seconds for a switch between two threads; ten microseconds, or milliseconds if others compete."""
+    there, back = SimpleQueue[int](), SimpleQueue[int]()
+    thread = threading.Thread(target=lambda: [back.put(there.get()) for _ in range(50)])
+    thread.start()
+    started_at = time.perf_counter()
+    for number in range(50):
+        there.put(number)
+        back.get()
+    took = time.perf_counter() - started_at
+    thread.join()
+    return took / 100
+
+
 @pytest.mark.parametrize(("kind", "client"), CASES, ids=lambda value: getattr(value, "__name__", value))
 def test_a_server_stops_immediately(mock: SegmentMock, kind: str, client: Client) -> None:
     """One of thirty attempts must stay within the limit, as the machine may be busy; no attempt may hang."""
     for _ in range(30):
         took = seconds_to_stop(mock, kind, client)
         assert took < HANG
-        if took < LIMIT:
+        if is_immediate(took):
             break
+    else:
+        pytest.fail(f"it took {took} s")
 
-    assert took < LIMIT
     assert [] == server_threads()
 
 
 def test_a_server_stops_while_connections_are_accepted(mock: SegmentMock) -> None:
     took = [seconds_to_stop(mock, kind, client, is_settled=False) for kind, client in CASES[::3]]
 
-    assert min(took) < LIMIT
+    assert is_immediate(min(took))
     assert max(took) < HANG
     assert [] == server_threads()
 
