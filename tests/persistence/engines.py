@@ -24,14 +24,15 @@ def sqlite_url(folder: Path) -> str:
 class RedisServer:
     """A running ``redis-server`` on a free port, with its files in *folder*.
 
-    *settings* are options of ``redis-server``. By default, the server writes each command to disk immediately. The
-    server ends when the test stops it or the object is deleted.
+    *settings* are options of ``redis-server``. By default, the server passes each command to the system before it
+    answers. So nothing is lost when it is killed, and it does not wait for a busy disk. The server ends when the test
+    stops it or the object is deleted.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self._folder = folder
         self.port = free_port()
-        self._settings = {"appendonly": "yes", "appendfsync": "always", "save": "", **settings}
+        self._settings = {"appendonly": "yes", "appendfsync": "no", "save": "", **settings}
         self._process: subprocess.Popen[str] | None = None
         self.start()
 
@@ -66,10 +67,10 @@ class RedisServer:
         self._process.wait(20)
         self._output.close()
 
-    def shorten_lease(self) -> None:
-        """Let the lease of a store end within 50 ms, as it does by itself some seconds after its owner has died."""
+    def expire_lease(self, seconds: float) -> None:
+        """Let the lease of a store end in a number of *seconds*, unless its owner renews it before."""
         with self.client() as client:
-            client.pexpire("{segment-mock}:lease", 50)
+            client.pexpire("{segment-mock}:lease", int(seconds * 1000))
 
     def clear(self) -> None:
         """Delete all keys of all databases."""
