@@ -30,8 +30,10 @@ from segment_mock.emulator import Emulator
 from segment_mock.journal import Entry
 from segment_mock.lasting.emulator import LastingEmulator
 from segment_mock.messages import Delivery
+from segment_mock.persistence import redis as engine
 from segment_mock.settings import SettingError
 from tests.persistence.engines import RedisServer
+from tests.waiting import PATIENCE
 
 _KEYS = ("meta", "log", "blobs")
 _DATABASES = 10_000  # a URL has at most four digits
@@ -69,7 +71,8 @@ class RedisStores:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._numbers = folder, count()
-        self._server = RedisServer(folder, databases=str(_DATABASES), appendfsync="no")
+        self._timeout, engine.TIMEOUT = engine.TIMEOUT, PATIENCE  # a busy machine may suspend Redis for seconds
+        self._server = RedisServer(folder, databases=str(_DATABASES))
 
     def new(self) -> str:
         """Return the URL of an empty store."""
@@ -90,6 +93,7 @@ class RedisStores:
 
     def end(self) -> None:
         """Stop the server."""
+        engine.TIMEOUT = self._timeout
         self._server.stop()
         shutil.rmtree(self._folder)
 

@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from tests.persistence.conftest import _no_lease_thread_is_left_running, _patience_with_redis
 
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def _no_lease_thread_is_left_running() -> Iterator[None]:
-    """Fail a test if the thread that renews the lease of a Redis store still runs afterwards."""
-    yield
-    assert "segment-mock-lease" not in {thread.name for thread in threading.enumerate()}
+__all__ = ["_no_lease_thread_is_left_running", "_patience_with_redis"]

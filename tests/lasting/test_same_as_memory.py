@@ -74,7 +74,7 @@ def test_sqlite_mock_gives_the_responses_of_a_mock_in_memory(
 def test_redis_mock_gives_the_responses_of_a_mock_in_memory(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    redis = RedisServer(tmp_path, appendfsync="no")
+    redis = RedisServer(tmp_path)
     try:
         compare_walks(redis.url, seed, monkeypatch)
     finally:

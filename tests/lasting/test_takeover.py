@@ -159,7 +159,7 @@ def test_a_suspended_server_refuses_calls_after_a_takeover(store: str, tmp_path:
         first.send_signal(signal.SIGCONT)
         refusal = first.request("PUT", SEGMENTS, {"payload": {"segments": [{"name": "three"}]}})
         assert 0 == second.end(signal.SIGTERM)
-        pair[pair.index(second)] = Server(store, tmp_path)
+        pair.remove(second)
         assert "ADDED" == add(first, "four")
 
         assert (503, "application/problem+json") == (refusal.status_code, refusal.headers["Content-Type"])

@@ -17,7 +17,7 @@ from tests.persistence.engines import RedisServer, needs_redis, sqlite_url
 WRITER_THAT_KILLS_ITSELF = """
 import os, signal, sys
 from segment_mock.persistence import open_log, redis
-redis.LEASE = 0.3
+redis.LEASE, redis.TIMEOUT = 0.3, 60
 log = open_log(sys.argv[1])
 log.acquire()
 log.put("part", b"blob")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import pytest
 import redis
@@ -18,7 +19,7 @@ from segment_mock.persistence import redis as engine
 from segment_mock.persistence.redis import RedisLog
 from tests.persistence.engines import RedisServer, needs_redis
 from tests.transports.forks import run_in_child
-from tests.waiting import count_calls
+from tests.waiting import PATIENCE, count_calls
 
 pytestmark = needs_redis
 LOG, META, LEASE, BLOBS = (f"{{segment-mock}}:{name}" for name in ("log", "meta", "lease", "blobs"))
@@ -26,14 +27,14 @@ LOG, META, LEASE, BLOBS = (f"{{segment-mock}}:{name}" for name in ("log", "meta"
 WRITER = """
 import sys
 from segment_mock.persistence import StoreInUse, StoreUnavailable, open_log, redis
-redis.LEASE, redis.RENEWAL = 0.5, 0.1
+redis.RENEWAL, redis.TIMEOUT = 0.1, 60
 log = open_log(sys.argv[1])
 while True:
     try:
         log.acquire()
         break
     except (StoreInUse, StoreUnavailable):
-        pass  # `acquire` has waited for a response of Redis, whose clock ends the other's lease
+        pass  # `acquire` has waited for a response of Redis
 print("owner", flush=True)
 for line in sys.stdin:
     try:
@@ -48,7 +49,8 @@ log.close()
 class Writer:
     """A process that waits for the lease of the store *url* and then appends the lines that it gets.
 
-    It prints ``owner`` when it has the lease, and ``written`` or an error for each line.
+    It prints ``owner`` when it has the lease, and ``written`` or an error for each line. A test that kills it
+    has to let its lease expire, which is long enough for a busy machine.
     """
 
     def __init__(self, url: str) -> None:
@@ -77,17 +79,21 @@ class Writer:
         """Send the signal *signal_number* to the process."""
         self._process.send_signal(signal_number)
 
+    def kill(self) -> None:
+        """Kill the process, and wait until it has ended."""
+        self.send_signal(signal.SIGKILL)
+        self.end()
+
     def end(self) -> None:
         """Close the standard input of the process, which ends it, and wait until it has ended."""
         self._process.communicate(timeout=30)
 
 
 @pytest.fixture(autouse=True)
-def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use a lease of 2 s, renewed every 0.1 s, and a timeout of 0.5 s."""
-    monkeypatch.setattr(engine, "LEASE", 2.0)
+def _frequent_renewals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Renew leases every 0.1 s. They are so long that none ends while a busy machine suspends this process."""
+    monkeypatch.setattr(engine, "LEASE", 60.0)
     monkeypatch.setattr(engine, "RENEWAL", 0.1)
-    monkeypatch.setattr(engine, "TIMEOUT", 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -171,17 +177,17 @@ def resume(log: RedisLog) -> list[bytes]:
 # One owner at a time.
 
 
-@pytest.mark.slow  # waits until a lease expires on Redis
+@pytest.mark.slow  # starts processes
 def test_a_standby_takes_over_every_entry_of_a_killed_owner(server: RedisServer) -> None:
     first = Writer(server.url)
     assert "owner" == first.line()
     assert ["written"] * 20 == [first.write(f"entry {number}") for number in range(20)]
     second = Writer(server.url)
-    first.send_signal(signal.SIGKILL)
+    first.kill()
+    server.expire_lease(0.05)
     assert "owner" == second.line()
     assert "written" == second.write("entry 20")
-    for writer in (first, second):
-        writer.end()
+    second.end()
     log = open_as_owner(server.url)
 
     assert [b"entry %d" % number for number in range(21)] == [*log.entries()]
@@ -198,12 +204,13 @@ def test_a_standby_takes_over_immediately_when_the_owner_closes(
     open_as_owner(server.url).close()
 
 
-@pytest.mark.slow  # waits until a lease expires on Redis
+@pytest.mark.slow  # starts processes
 def test_an_owner_whose_lease_was_taken_over_cannot_append(server: RedisServer) -> None:
     first = Writer(server.url)
     assert "owner" == first.line()
     assert "written" == first.write("one")
     first.send_signal(signal.SIGSTOP)
+    server.expire_lease(0.05)
     second = Writer(server.url)
     assert "owner" == second.line()
     first.send_signal(signal.SIGCONT)
@@ -232,9 +239,9 @@ def test_owner_with_an_expired_lease_can_append_if_no_other_process_took_over(
 
 def test_the_lease_is_renewed_without_writes(log: RedisLog, server: RedisServer) -> None:
     with server.client() as client:
-        client.pexpire(LEASE, 10_000)
+        client.pexpire(LEASE, 600_000)
         wait_for_renewal(client)
-        assert client.pttl(LEASE) <= 2500
+        assert client.pttl(LEASE) <= 60_000
         with pytest.raises(StoreInUse):
             open_log(server.url).acquire()
 
@@ -244,17 +251,18 @@ def test_the_thread_of_the_lease_can_close_the_log(
 ) -> None:
     """The garbage collector closes the log of an unclosed mock, in the thread in which it happens to run."""
     errors: list[Exception] = []
-    wait = log._over.wait
+    wait, is_closed = log._over.wait, Event()
 
     def close_and_wait(timeout: float) -> bool:
         try:
             log.close()
         except Exception as error:
             errors.append(error)
+        is_closed.set()
         return wait(timeout)
 
     monkeypatch.setattr(log._over, "wait", close_and_wait)
-    count_calls(monkeypatch, log._over, "wait").wait()
+    assert is_closed.wait(PATIENCE)
     open_as_owner(server.url).close()
 
     assert [] == errors
@@ -351,8 +359,10 @@ def test_log_resumes_empty_after_a_restart_of_a_server_without_persistence(tmp_p
     own_server.stop()
 
 
-def test_compaction_without_a_response_leaves_a_whole_log(log: RedisLog, server: RedisServer) -> None:
+def test_compaction_without_a_response_leaves_a_whole_log(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis may have done it or not: the log has the old entries, or the one that stands for them."""
+    monkeypatch.setattr(engine, "TIMEOUT", 1.0)
+    log = open_as_owner(server.url)
     log.put("part", b"blob")
     for entry in (b"one", b"two"):
         log.append(entry)
@@ -368,6 +378,7 @@ def test_compaction_without_a_response_leaves_a_whole_log(log: RedisLog, server:
     log.append(b"three")
     assert [*entries, b"three"] == [*log.entries()]
     assert b"blob" == log.blob("part")
+    log.close()
 
 
 def test_append_is_refused_after_the_server_lost_an_entry(log: RedisLog, server: RedisServer) -> None:
@@ -385,11 +396,14 @@ def test_append_is_refused_after_the_server_lost_an_entry(log: RedisLog, server:
     assert [b"one", b"four"] == [*log.entries()]
 
 
-def test_log_resumes_after_a_timeout_without_the_entry_that_timed_out(own_server: RedisServer) -> None:
+def test_log_resumes_after_a_timeout_without_the_entry_that_timed_out(
+    own_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "TIMEOUT", 1.0)
     log = open_as_owner(own_server.url)
     log.append(b"one")
     own_server.send_signal(signal.SIGSTOP)
-    with pytest.raises(StoreUnavailable, match=r"no response within 0.5 s"):
+    with pytest.raises(StoreUnavailable, match=r"no response within 1 s"):
         log.append(b"two")
     own_server.send_signal(signal.SIGCONT)
 
@@ -527,13 +541,13 @@ def test_acknowledged_entries_exist_once_after_many_changes_of_owner(own_server:
         if round_number == 3:
             own_server.stop()
             own_server.start()
-        owner.send_signal(signal.SIGKILL)
-        owner.end()
+        owner.kill()
+        own_server.expire_lease(0.05)
         writers.remove(owner)
         writers.append(Writer(own_server.url))
     for writer in writers:
-        writer.send_signal(signal.SIGKILL)
-        writer.end()
+        writer.kill()
+    own_server.expire_lease(0.05)
     log = open_as_owner(own_server.url)
     entries = [entry.decode() for entry in log.entries()]
     log.close()
