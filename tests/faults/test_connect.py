@@ -402,7 +402,7 @@ class TestProxy:
     def connect(self, mock: SegmentMock, how: str, host: str = HOST) -> tuple[socket.socket, Any]:
         server = mock.serve(proxy=True)
         mock.faults.add(F.Connect(how=how), times=1)
-        sock = socket.create_connection((server.host, server.port), 5)
+        sock = socket.create_connection((server.host, server.port), PATIENCE)
         sock.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
         return sock, server
 
@@ -437,20 +437,20 @@ class TestProxy:
         assert requests.get(URL, headers=HEADERS, proxies={"https": server.url}, verify=False).ok
 
     @pytest.mark.parametrize(
-        ("how", "error"),
+        ("how", "error", "timeout"),
         [
-            ("refused", ConnectionResetError),
-            pytest.param("timeout", TimeoutError, marks=pytest.mark.slow),  # the client's own timeout has to pass
+            ("refused", ConnectionResetError, PATIENCE),
+            pytest.param("timeout", TimeoutError, 0.5, marks=pytest.mark.slow),  # the client's own timeout has to pass
         ],
     )
-    def test_tls_without_connect(self, mock: SegmentMock, how: str, error: type[Exception]) -> None:
+    def test_tls_without_connect(self, mock: SegmentMock, how: str, error: type[Exception], timeout: float) -> None:
         server = mock.serve(proxy=True)
         mock.faults.add(F.Connect(how=how), times=1)
         context = ssl.create_default_context(cafile=server.ca_file)
-        with socket.create_connection((server.host, server.port), 0.5) as sock, pytest.raises(error):
+        with socket.create_connection((server.host, server.port), timeout) as sock, pytest.raises(error):
             context.wrap_socket(sock, server_hostname=HOST)
         with (
-            socket.create_connection((server.host, server.port), 5) as sock,
+            socket.create_connection((server.host, server.port), PATIENCE) as sock,
             context.wrap_socket(sock, server_hostname=HOST) as secured,
         ):
             assert secured.version()
@@ -479,26 +479,27 @@ from urllib3.util import Retry
 
 URL = "https://api.salsalabs.org/api/integration/ext/v1/metrics"
 HEADERS = {"authToken": "any"}
+TIMEOUT = float(sys.argv[1])
 
 def by_requests():
     with requests.Session() as session:
         session.mount("https://", HTTPAdapter(max_retries=Retry(total=9, connect=1, read=0, other=0)))
-        return session.get(URL, headers=HEADERS, timeout=0.3).status_code
+        return session.get(URL, headers=HEADERS, timeout=TIMEOUT).status_code
 
 def by_httpx():
-    return httpx.get(URL, headers=HEADERS, timeout=0.3).status_code
+    return httpx.get(URL, headers=HEADERS, timeout=TIMEOUT).status_code
 
 async def by_async_httpx():
-    async with httpx.AsyncClient(timeout=0.3) as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as client:
         return (await client.get(URL, headers=HEADERS)).status_code
 
 async def by_aiohttp():
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=0.3)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT)
     async with aiohttp.ClientSession(timeout=timeout) as client, client.get(URL, headers=HEADERS) as response:
         return response.status
 
 def by_http_client():
-    connection = http.client.HTTPSConnection("api.salsalabs.org", timeout=0.3)
+    connection = http.client.HTTPSConnection("api.salsalabs.org", timeout=TIMEOUT)
     connection.request("GET", "/api/integration/ext/v1/metrics", headers=HEADERS)
     return connection.getresponse().status
 
@@ -508,6 +509,15 @@ for call in (by_requests, by_httpx, by_async_httpx, by_aiohttp, by_http_client):
     except Exception as error:
         print(type(error).__name__)
 """
+
+
+def run_under_exec(folder: Path, rule: dict[str, Any], timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
+    """Run the program `EXEC`, whose clients have a *timeout* in seconds, under ``exec`` with the fault *rule*."""
+    rules = folder / "faults.json"
+    rules.write_text(json.dumps([rule]))
+    program = [sys.executable, "-c", EXEC, str(timeout)]
+    command = [sys.executable, "-m", "segment_mock", "exec", "--faults", str(rules), "--", *program]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.slow
@@ -527,10 +537,8 @@ def test_a_python_program_under_exec_sees_the_system_errors(
     tmp_path: Path, how: str, expected: str, fired: int
 ) -> None:
     """The client counts them as connection errors, and the summary has the fault."""
-    rules = tmp_path / "faults.json"
-    rules.write_text(json.dumps([{"kind": "connect", "how": how}]))
-    command = [sys.executable, "-m", "segment_mock", "exec", "--faults", str(rules), "--", sys.executable, "-c", EXEC]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    timeout = 0.3 if how == "timeout" else PATIENCE  # short only where it has to pass
+    done = run_under_exec(tmp_path, {"kind": "connect", "how": how}, timeout)
 
     assert expected.split() == done.stdout.split(), done.stderr
     assert f"{fired:5}  fault     connect on *, rule 1" in done.stderr
@@ -540,10 +548,7 @@ def test_a_python_program_under_exec_sees_the_system_errors(
 @pytest.mark.slow
 def test_a_call_after_the_fault_under_exec(tmp_path: Path) -> None:
     """The announced connection is not counted again when it is established."""
-    rules = tmp_path / "faults.json"
-    rules.write_text(json.dumps([{"kind": "connect", "when": {"times": 1, "skip": 1}}]))
-    command = [sys.executable, "-m", "segment_mock", "exec", "--faults", str(rules), "--", sys.executable, "-c", EXEC]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = run_under_exec(tmp_path, {"kind": "connect", "when": {"times": 1, "skip": 1}})
 
     assert ["200", "ConnectError", "200", "200", "200"] == done.stdout.split(), done.stderr
 
