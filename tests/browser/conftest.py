@@ -15,6 +15,7 @@ import requests
 
 from segment_mock import SegmentMock
 from segment_mock.transports.server.server import LiveServer
+from tests.waiting import PATIENCE
 
 REQUIRED = "PAGE_TESTS_REQUIRED" in os.environ
 """Set by ``nox -s browser``: there a missing program fails the tests, which otherwise are skipped."""
@@ -43,7 +44,7 @@ def browser() -> Iterator[Any]:
         skip_without("playwright")
     if CHROMIUM is None:
         skip_without("Chromium")
-    expect.set_options(timeout=10_000)
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -74,14 +75,14 @@ class Client:
         self.session, self.url = session, url
 
     def metrics(self, token: str = "t") -> None:
-        self.session.get(self.url + METRICS, headers={"authToken": token}, timeout=10)
+        self.session.get(self.url + METRICS, headers={"authToken": token}, timeout=PATIENCE)
 
     def upsert(self, name: str, **members: Any) -> requests.Response:
         body = {"payload": {"segments": [{"name": name, **members}]}}
-        return self.session.put(self.url + SEGMENTS, json=body, headers={"authToken": "s3cret"}, timeout=10)
+        return self.session.put(self.url + SEGMENTS, json=body, headers={"authToken": "s3cret"}, timeout=PATIENCE)
 
     def update_segment(self, id_: str = "nobody") -> None:
-        self.session.put(f"{self.url}/segments", json={"id": id_}, headers={"x-api-key": "k"}, timeout=10)
+        self.session.put(f"{self.url}/segments", json={"id": id_}, headers={"x-api-key": "k"}, timeout=PATIENCE)
 
 
 Open = Callable[..., Any]
@@ -98,7 +99,7 @@ def open_page(browser: Any, server: LiveServer) -> Iterator[Open]:
     def open_(panel: str = "calls", *, width: int = 1600, height: int = 1000, live: bool = True, **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE * 1000)
         context.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))

@@ -15,6 +15,7 @@ import requests
 
 from segment_mock import SegmentMock, faults
 from segment_mock.transports.server.server import LiveServer
+from tests.waiting import PATIENCE
 
 from .conftest import METRICS, Client, Open, violations
 
@@ -42,7 +43,7 @@ def busy_mock(mock: SegmentMock, client: Client) -> SegmentMock:
         mock.clock.advance(seconds)
 
     for _ in range(4):
-        client.session.post(f"{url}/segments/search", json=search, headers=key, timeout=10)
+        client.session.post(f"{url}/segments/search", json=search, headers=key, timeout=PATIENCE)
         advance(0.02)
     client.upsert("Volunteers 2026", externalSystemId="v26")
     advance(0.05)
@@ -58,10 +59,10 @@ def busy_mock(mock: SegmentMock, client: Client) -> SegmentMock:
     mock.faults.add(faults.Disconnect(after=True), "salsa.delete_segments", times=1)
     group = {"payload": {"segments": [{"segmentId": mock.salsa.segments[-1]["segmentId"]}]}}
     with pytest.raises(requests.ConnectionError):
-        client.session.delete(f"{url}/segments", json=group, headers=key, timeout=10)
+        client.session.delete(f"{url}/segments", json=group, headers=key, timeout=PATIENCE)
     advance(0.1)
     client.upsert("Board members", externalSystemId="board")
-    client.session.post(f"{client.url}/_mock/snapshots/before the sync", timeout=10)
+    client.session.post(f"{client.url}/_mock/snapshots/before the sync", timeout=PATIENCE)
     return mock
 
 
@@ -202,7 +203,7 @@ def test_the_page_can_be_used_during_a_thousand_calls_without_a_pause(
         for last, choice in zip(range(1000, 5001, 1000), ("", "good", "", "good", ""), strict=True):
             print(1000, file=process.stdin, flush=True)
             page.get_by_label("Status").select_option(choice)
-            expect(page.locator(".calls .count")).to_contain_text(f"of {last} calls", timeout=60_000)
+            expect(page.locator(".calls .count")).to_contain_text(f"of {last} calls")
 
     assert 0 == process.returncode
     expect(page.locator("#call-5000")).to_be_visible()

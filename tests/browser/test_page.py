@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 from segment_mock import SegmentMock, create_app, faults
 from segment_mock.faults import kinds
 from segment_mock.transports.server.server import LiveServer
+from tests.waiting import PATIENCE
 
 from .conftest import METRICS, Client, Open, download_json
 
@@ -185,7 +186,7 @@ def test_the_journal_can_be_saved_as_har_and_cleared(open_page: Open, client: Cl
 
 def test_a_browser_can_replay_the_har_file(open_page: Open, mock: SegmentMock, client: Client, tmp_path: Path) -> None:
     """Playwright serves the recorded responses instead of the server, as a browser's developer tools can."""
-    client.session.get(f"{client.url}{METRICS}", timeout=10)
+    client.session.get(f"{client.url}{METRICS}", timeout=PATIENCE)
     page = open_page()
     file = tmp_path / "calls.har"
     file.write_text(json.dumps(download_json(page, "Save as HAR")))
@@ -496,7 +497,7 @@ def test_the_page_works_under_a_wsgi_server(browser: Any) -> None:
     try:
         page.goto(f"http://127.0.0.1:{served.port}/")
         expect(page.get_by_text("No call yet.")).to_be_visible()
-        requests.get(f"http://127.0.0.1:{served.port}{METRICS}", headers={"authToken": "t"}, timeout=5)
+        requests.get(f"http://127.0.0.1:{served.port}{METRICS}", headers={"authToken": "t"}, timeout=PATIENCE)
 
         expect(row(page, 1)).to_contain_text("get_metrics")
     finally:

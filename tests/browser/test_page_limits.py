@@ -12,6 +12,7 @@ import pytest
 
 from segment_mock import SegmentMock, faults
 from segment_mock.transports.server.server import LiveServer
+from tests.waiting import PATIENCE
 
 from .conftest import SEGMENTS, Client, Open, violations
 
@@ -46,7 +47,7 @@ class DelayedResponses:
 def new_page(browser: Any, server: LiveServer) -> Iterator[Any]:
     """An empty page of the browser."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     yield page
     context.close()
@@ -112,7 +113,7 @@ def test_a_call_that_arrives_while_the_journal_is_loading_is_not_lost(
 
 def test_changes_are_counted_in_singular_and_plural(open_page: Open, client: Client) -> None:
     body = {"payload": {"segments": [{"name": "A"}, {"name": "B"}]}}
-    client.session.put(client.url + SEGMENTS, json=body, headers={"authToken": "t"}, timeout=10)
+    client.session.put(client.url + SEGMENTS, json=body, headers={"authToken": "t"}, timeout=PATIENCE)
     client.upsert("C")
     page = open_page()
 
@@ -179,7 +180,7 @@ def test_a_very_long_body_is_shown_truncated_and_can_be_saved_in_full(
 ) -> None:
     people = [{"externalId": str(number), "email": f"{number}@example.org"} for number in range(1000)]
     body = {"name": "All", "broadcastMediumId": "email", "segmentType": "static", "persons": people}
-    response = client.session.post(f"{client.url}/segments", json=body, headers={"x-api-key": "k"}, timeout=60)
+    response = client.session.post(f"{client.url}/segments", json=body, headers={"x-api-key": "k"}, timeout=PATIENCE)
     assert 200 == response.status_code
     page = open_page()
     page.locator("#call-1").click()
@@ -194,7 +195,7 @@ def test_a_very_long_body_is_shown_truncated_and_can_be_saved_in_full(
 def test_a_body_that_the_journal_truncated_is_labelled(open_page: Open, mock: SegmentMock, client: Client) -> None:
     """The curl command refers to a file instead, because the truncated body would be a different request."""
     body = {"name": "n" * 5_000_000, "broadcastMediumId": "email", "segmentType": "static"}
-    client.session.post(f"{client.url}/segments", json=body, headers={"x-api-key": "k"}, timeout=60)
+    client.session.post(f"{client.url}/segments", json=body, headers={"x-api-key": "k"}, timeout=PATIENCE)
     page = open_page()
     page.locator("#call-1").click()
 
@@ -231,8 +232,8 @@ def test_markup_in_data_is_shown_as_text(open_page: Open, mock: SegmentMock, cli
     mock.faults.add(faults.Error(status=500, body=SCRIPT), "segmenter.*")
     client.upsert(SCRIPT[:60], description=SCRIPT, **{SCRIPT: 1})
     client.update_segment(SCRIPT)
-    client.session.get(f"{client.url}/{SCRIPT}", timeout=10)
-    client.session.post(f"{client.url}/_mock/snapshots/{SCRIPT.replace('/', '')}", timeout=10)
+    client.session.get(f"{client.url}/{SCRIPT}", timeout=PATIENCE)
+    client.session.post(f"{client.url}/_mock/snapshots/{SCRIPT.replace('/', '')}", timeout=PATIENCE)
     page = open_page()
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
@@ -390,7 +391,7 @@ def test_after_cancelling_a_button_offers_to_sign_in(browser: Any) -> None:
 def test_each_panel_fits_a_phone(open_page: Open, mock: SegmentMock, client: Client, axe: str, scheme: str) -> None:
     mock.load({"segmenter": {"segments": [{"name": "W" * 300}]}})
     client.upsert("W" * 64, description="x" * 256)
-    client.session.post(f"{client.url}/_mock/snapshots/{'s' * 200}", timeout=10)
+    client.session.post(f"{client.url}/_mock/snapshots/{'s' * 200}", timeout=PATIENCE)
     page = open_page(width=390, height=844, color_scheme=scheme, bypass_csp=True)
     for panel in PANELS:
         page.evaluate(f"location.hash = '#{panel}'")

@@ -92,7 +92,7 @@ def test_exec_passes_sigterm_to_its_command() -> None:
         process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         try:
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
         finally:
             process.kill()
 

@@ -101,7 +101,7 @@ def test_one_or_more_signals_end_a_server_with_exit_code_0(
     for _ in range(times):
         process.send_signal(signal.SIGTERM)
 
-    assert (0, "") == (process.wait(10), process.communicate()[0])
+    assert (0, "") == (process.wait(PATIENCE), process.communicate()[0])
     assert not ready.exists()
 
 
@@ -136,7 +136,7 @@ def test_the_startup_message_of_a_json_log_is_one_object(processes: list[subproc
     assert process.stderr
     first = process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=10)[1]
+    rest = process.communicate(timeout=PATIENCE)[1]
     ready = json.loads(first)
 
     assert "" == rest

@@ -182,7 +182,7 @@ def test_follow_prints_each_matching_call_after_its_response(mock: SegmentMock) 
         second = json.loads(process.stdout.readline())
         process.send_signal(2)
 
-        assert 0 == process.wait(timeout=10)
+        assert 0 == process.wait(PATIENCE)
     assert ([1, 3], ["salsa.search_segments"] * 2) == (
         [first["id"], second["id"]], [first["operation"], second["operation"]],
     )  # fmt: skip
@@ -197,7 +197,7 @@ def test_follow_exits_with_1_when_the_server_stops() -> None:
             assert process.stdout is not None
             process.stdout.readline()
             mock.close()
-            _, error = process.communicate(timeout=20)
+            _, error = process.communicate(timeout=PATIENCE)
 
     assert 1 == process.returncode
     assert f"{url}: no segment-mock answers" in error

@@ -15,6 +15,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from segment_mock import WouldHangForever, create_app, faults
+from segment_mock.clock import Clock
 from tests.faults.fault_clients import in_requests
 from tests.faults.fault_world import HEADERS, SALSA
 from tests.faults.table import PAGE, ROWS, SHORT, UPSERT, Row, cells_of
@@ -78,14 +79,22 @@ def test_werkzeugs_server_sends_a_slow_body_in_pieces(werkzeug_server: tuple[Fla
     assert "200" == in_requests(url, UPSERT)
 
 
-def test_a_client_may_give_up_on_werkzeugs_server(werkzeug_server: tuple[Flask, str, io.StringIO]) -> None:
-    """A late response takes real time under a WSGI server. The call is performed nevertheless."""
+def test_a_client_may_give_up_on_werkzeugs_server(
+    werkzeug_server: tuple[Flask, str, io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A late response takes real time under a WSGI server. The call is performed nevertheless.
+
+    The wait of the server ends when the client has given up.
+    """
+    has_given_up = threading.Event()
+    monkeypatch.setattr(Clock, "_real_sleep", staticmethod(lambda seconds: has_given_up.wait(PATIENCE)))
     app, url, _ = werkzeug_server
     app.test_client().post("/_mock/reset")
-    arm(app, {"kind": "latency", "seconds": 4 * SHORT})
+    arm(app, {"kind": "latency", "seconds": 60})
     journal = app.extensions["segment_mock.emulator"].journal
 
     assert "ReadTimeout(ReadTimeoutError)" == in_requests(url, UPSERT._replace(timeout=SHORT))
+    has_given_up.set()
     assert journal.wait(lambda: [200] == [entry.status for entry in journal], PATIENCE)
     assert ["A", "B"] == group_names(app)
 
