@@ -10,7 +10,7 @@ import requests
 
 from segment_mock import SegmentMock
 from segment_mock.cli.log import CallLog
-from tests.waiting import count_calls
+from tests.waiting import PATIENCE, count_calls
 
 SEARCH = "/api/integration/ext/v1/segments/search"
 HEADERS = {"authToken": "any"}
@@ -28,7 +28,7 @@ class Stream(io.StringIO):
 
 def post_search(client: requests.Session, url: str) -> int:
     """Send a search for groups to *url* and return the status code of the response."""
-    return client.post(url, headers=HEADERS, json={"payload": {}}, timeout=5).status_code
+    return client.post(url, headers=HEADERS, json={"payload": {}}, timeout=PATIENCE).status_code
 
 
 def test_stopping_a_server_writes_every_pending_log_line_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_a_fault_is_named_in_the_log_line_and_in_a_response_header(form: str) ->
         mock.journal.subscribe(log)
         mock.faults.add({"kind": "error", "status": 503}, times=1)
         url = mock.serve().url + SEARCH
-        first, second = (client.post(url, headers=HEADERS, json={"payload": {}}, timeout=5) for _ in range(2))
+        first, second = (client.post(url, headers=HEADERS, json={"payload": {}}, timeout=PATIENCE) for _ in range(2))
     faulty, clean = stream.getvalue().splitlines()
 
     assert ("1 error", None) == tuple(response.headers.get("X-Segment-Mock-Fault") for response in (first, second))

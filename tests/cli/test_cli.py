@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from segment_mock import SegmentMock
 from segment_mock.cli import main
+from tests.waiting import PATIENCE
 
 SEARCH = "/api/integration/ext/v1/segments/search"
 ALL = {"payload": {"offset": 0, "count": 20}}
@@ -63,10 +64,10 @@ def run(*args: str, env: dict[str, str] | None = None, stdin: str = "") -> Any:
 def test_serve_answers_until_sigterm_ends_it(start: Start) -> None:
     """It serves the demo data, passes the health check, exits with 0, and removes its ready file."""
     process, ready = start("--data", "demo")
-    response = requests.post(ready["url"] + SEARCH, json=ALL, headers={"authToken": "t"}, timeout=5)
+    response = requests.post(ready["url"] + SEARCH, json=ALL, headers={"authToken": "t"}, timeout=PATIENCE)
     health = run("health", "--url", ready["url"])
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=5)
+    out, err = process.communicate(timeout=PATIENCE)
 
     assert (process.pid, 25) == (ready["pid"], response.json()["payload"]["total"])
     assert (0, {"status": "ok"}) == (health.exit_code, json.loads(health.stdout))
@@ -80,14 +81,16 @@ def test_two_interrupts_end_the_server_with_exit_code_0(start: Start) -> None:
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
 
-    assert 0 == process.wait(timeout=5)
+    assert 0 == process.wait(timeout=PATIENCE)
 
 
 def test_json_log_has_one_object_per_call_without_credentials(start: Start) -> None:
     process, ready = start("--log-format", "json")
-    requests.post(ready["url"] + SEARCH + "?authToken=secret", json=ALL, headers={"authToken": "secret"}, timeout=5)
+    requests.post(
+        ready["url"] + SEARCH + "?authToken=secret", json=ALL, headers={"authToken": "secret"}, timeout=PATIENCE
+    )
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=5)
+    _, err = process.communicate(timeout=PATIENCE)
 
     problem = json.loads(err.splitlines()[-1])
 
@@ -101,7 +104,7 @@ def test_a_flag_overrides_the_environment_which_overrides_the_file(start: Start,
     file = tmp_path / "settings.yaml"
     file.write_text("salsa-non-crm: result\nseed: 1\nlimits: vendor")
     _, ready = start("--seed", "3", "--config", str(file), env={"SEGMENT_MOCK_LIMITS": "off", "SEGMENT_MOCK_SEED": "2"})
-    settings = requests.get(ready["url"] + "/_mock/vendors", timeout=5).json()["settings"]
+    settings = requests.get(ready["url"] + "/_mock/vendors", timeout=PATIENCE).json()["settings"]
 
     assert (3, "off", "result") == (settings["seed"], settings["limits"], settings["salsa_non_crm"])
 

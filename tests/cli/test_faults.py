@@ -18,6 +18,7 @@ from segment_mock.cli import main
 from segment_mock.faults import ALIASES, WHEN, kinds
 from segment_mock.settings import scenarios
 from tests.faults.fault_world import SALSA
+from tests.waiting import PATIENCE
 
 SEGMENTS = f"{SALSA}/segments"
 KEY = {"authToken": "t"}
@@ -44,8 +45,8 @@ def test_serve_arms_faults_of_files_and_scenarios_before_the_first_call(tmp_path
         assert process.stderr
         assert any(line.startswith("Ctrl-C") for line in process.stderr)
         url = json.loads(ready.read_text())["url"]
-        rules_on_server = requests.get(f"{url}/_mock/faults", timeout=5).json()["faults"]
-        first = requests.put(url + SEGMENTS, json={}, headers=KEY, timeout=5)
+        rules_on_server = requests.get(f"{url}/_mock/faults", timeout=PATIENCE).json()["faults"]
+        first = requests.put(url + SEGMENTS, json={}, headers=KEY, timeout=PATIENCE)
         process.send_signal(signal.SIGTERM)
         process.stderr.read()
 

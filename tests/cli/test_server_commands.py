@@ -229,7 +229,7 @@ def test_serve_does_not_import_what_its_first_response_does_not_need() -> None:
 
 
 def test_journal_writes_a_har_file(mock: SegmentMock, tmp_path: Path) -> None:
-    requests.get(mock.serve().url + "/segments", timeout=5)
+    requests.get(mock.serve().url + "/segments", timeout=PATIENCE)
     file = tmp_path / "calls.har"
     run("journal", "--har", str(file))
 

@@ -9,6 +9,7 @@ import requests
 
 from segment_mock import SegmentMock, SettingError, create_app, faults
 from tests.faults.fault_world import SALSA, names, put, search, send
+from tests.waiting import PATIENCE
 
 F: Any = faults
 OTHER = "0b99b409-e56d-4530-a226-474c61461db4"
@@ -225,9 +226,11 @@ def test_an_injected_not_found_is_the_same_as_a_real_one() -> None:
     with SegmentMock(data=DATA, faults=rules) as mock:
         path, headers = f"{SALSA}/segments/search", {"authToken": "t"}
         responses = [mock.session().post(path, json=body, headers=headers)]
-        responses.append(requests.post(mock.serve().url + path, json=body, headers=headers, timeout=5))
+        responses.append(requests.post(mock.serve().url + path, json=body, headers=headers, timeout=PATIENCE))
         with mock.intercept():
-            responses.append(requests.post(f"https://api.salsalabs.org{path}", json=body, headers=headers, timeout=5))
+            responses.append(
+                requests.post(f"https://api.salsalabs.org{path}", json=body, headers=headers, timeout=PATIENCE)
+            )
     flask = create_app(data=DATA, faults=rules).test_client().post(path, json=body, headers=headers)
 
     assert [real] * 4 == [response.json()["payload"] for response in responses] + [flask.get_json()["payload"]]

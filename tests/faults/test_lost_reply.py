@@ -12,6 +12,7 @@ from urllib3.util import Retry
 
 from segment_mock import SegmentMock, faults
 from tests.faults.fault_world import HEADERS, SALSA
+from tests.waiting import PATIENCE
 
 F: Any = faults
 GROUP = {"name": "Volunteers", "externalSystemId": "35467"}
@@ -36,14 +37,14 @@ def client(request: pytest.FixtureRequest) -> Iterator[Client]:
 
 def upsert(session: requests.Session, base: str) -> Any:
     """Send the group; the adapter repeats a failed PUT, which HTTP defines as idempotent."""
-    response = session.put(f"{base}/segments", json={"payload": {"segments": [GROUP]}}, timeout=5)
+    response = session.put(f"{base}/segments", json={"payload": {"segments": [GROUP]}}, timeout=PATIENCE)
     return response.json()["payload"]["segments"][0]
 
 
 def find_group(session: requests.Session, base: str) -> Any:
     """Search for the group by its external id."""
     body = {"payload": {"identifiers": [GROUP["externalSystemId"]], "identifierType": "EXTERNAL_ID"}}
-    segment = session.post(f"{base}/segments/search", json=body, timeout=5).json()["payload"]["segments"][0]
+    segment = session.post(f"{base}/segments/search", json=body, timeout=PATIENCE).json()["payload"]["segments"][0]
     return segment if segment["result"] == "FOUND" else None
 
 

@@ -10,6 +10,7 @@ import requests
 
 from segment_mock import SegmentMock, create_app
 from tests.faults.fault_world import SALSA, send
+from tests.waiting import PATIENCE
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HINT = "X-Segment-Mock-Hint"
@@ -43,10 +44,10 @@ def test_a_405_by_fault_has_the_body_of_a_real_one(rule: dict[str, Any]) -> None
         real = send(plain, "PUT", f"{SALSA}/segments", RENAME)
         url, headers = mock.serve().url, {"authToken": "t"}
         responses = [send(mock, "PUT", f"{SALSA}/segments", RENAME)]
-        responses.append(requests.put(f"{url}{SALSA}/segments", json=RENAME, headers=headers, timeout=5))
+        responses.append(requests.put(f"{url}{SALSA}/segments", json=RENAME, headers=headers, timeout=PATIENCE))
         with mock.intercept():
             at = f"https://api.salsalabs.org{SALSA}/segments"
-            responses.append(requests.put(at, json=RENAME, headers=headers, timeout=5))
+            responses.append(requests.put(at, json=RENAME, headers=headers, timeout=PATIENCE))
     flask = create_app(faults=[rule]).test_client().put(f"{SALSA}/segments", json=RENAME, headers=headers)
     (error,) = flask.get_json()["errors"]
 

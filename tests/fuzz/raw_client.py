@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-PATIENCE = 60.0  # seconds without a byte after which a server counts as hanging
+PATIENCE = 300.0  # seconds without a byte after which a server counts as hanging; it may be as busy as the machine
 _STATUS = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [ -~]*")
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
 _PLAIN = (400, 403, 408, 431)

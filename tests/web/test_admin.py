@@ -10,6 +10,7 @@ import requests
 from flask.testing import FlaskClient
 
 from segment_mock import SegmentMock, SettingError, create_app
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("no_collection")
 
@@ -164,8 +165,8 @@ def test_access_depends_on_host_origin_and_token(
 def test_every_transport_has_the_control_plane() -> None:
     """The live server and the in-process session serve the same state below /_mock."""
     with SegmentMock(data={"salsa": {"segments": [{"name": "A"}]}}) as mock, mock.session() as session:
-        live = requests.get(mock.serve().url + "/_mock/state", timeout=5)
-        problem = requests.get(mock.serve().url + "/_mock/nothing", timeout=5)
+        live = requests.get(mock.serve().url + "/_mock/state", timeout=PATIENCE)
+        problem = requests.get(mock.serve().url + "/_mock/nothing", timeout=PATIENCE)
 
         assert live.json() == session.get("/_mock/state").json() == mock.state()
         assert 404 == problem.status_code

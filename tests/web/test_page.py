@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from segment_mock import SegmentMock, create_app, web
+from tests.waiting import PATIENCE
 
 STATIC = Path(web.__file__).with_name("static")
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -51,8 +52,8 @@ def test_a_file_outside_the_folder_is_not_served() -> None:
 def test_the_root_redirects_a_browser_to_the_page_and_is_404_for_others() -> None:
     with SegmentMock() as mock:
         url = mock.serve().url
-        browser = requests.get(f"{url}/", headers=HTML, allow_redirects=False, timeout=5)
-        client = requests.get(f"{url}/", timeout=5)
+        browser = requests.get(f"{url}/", headers=HTML, allow_redirects=False, timeout=PATIENCE)
+        client = requests.get(f"{url}/", timeout=PATIENCE)
 
         assert (302, "/_mock/") == (browser.status_code, browser.headers["Location"])
         assert (404, 1) == (client.status_code, len(mock.journal))
