@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime, timedelta, timezone
 from threading import Thread
 from typing import Any
@@ -106,6 +107,18 @@ def test_an_invalid_number_of_calls_is_an_error(mock: Any, times: Any) -> None:
     for assertion in (mock.journal.assert_called, mock.journal.wait_for):
         with pytest.raises(SettingError, match=r"times: .* is not a whole number, at least 0"):
             assertion("salsa.*", times=times)
+
+
+def test_wait_for_needs_a_number_of_calls_and_of_seconds(mock: Any) -> None:
+    search(mock)
+
+    for times in (None, ANY):
+        with pytest.raises(SettingError, match=r"times: .* is not a whole number, at least 0"):
+            mock.journal.wait_for("salsa.*", times=times)
+    for timeout in ("1", None, True, -1, math.nan):
+        with pytest.raises(SettingError, match=r"timeout: .* is not a number of seconds, at least 0"):
+            mock.journal.wait_for("salsa.*", timeout=timeout)
+    assert 1 == len(mock.journal.wait_for("salsa.*", timeout=math.inf))
 
 
 def test_assert_order_without_a_valid_step_is_an_error(mock: Any) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ..journal import EntryFilter, Filters
     from .source import Entries, Source
 
+_LONGEST_WAIT = 1e9
+"""Seconds of the longest wait, about 30 years; a condition of Python's threads can't wait for ``inf`` seconds."""
+
 
 class BaseJournal:
     """The methods that the journals of a mock in this process and of a server share; see `Journal`."""
@@ -178,10 +181,11 @@ class BaseJournal:
         """Wait until at least *times* matching calls have ended (default: 1), and return all of them.
 
         Use it for clients in other threads or processes. *timeout* is in real seconds (default: 5), because the mock's
-        clock may be frozen. Raises AssertionError after *timeout*.
+        clock may be frozen. Raises AssertionError after *timeout*, and `SettingError` if it is not a number.
         """
         __tracebackhide__ = True
-        _check_times(times)
+        _check_times(times, is_compared=False)
+        _check_seconds("timeout", timeout)
         entry_filter = self._filter_of(operation, json, None, filters)
         matching: list[Entry] = []
 
@@ -189,7 +193,7 @@ class BaseJournal:
             matching[:] = [entry for entry in entry_filter.select(self._journal) if entry.end is not None]
             return len(matching) >= times
 
-        if not self._journal.wait(enough, timeout):
+        if not self._journal.wait(enough, min(timeout, _LONGEST_WAIT)):
             raise AssertionError(f"waited {timeout:g} s: {explain(self._core, entry_filter, matching, times)}")
         return matching
 
@@ -200,8 +204,7 @@ class BaseJournal:
 
     def _filter_of(self, operation: str, json: Any, within: float | None, filters: Filters) -> EntryFilter:
         if within is not None:
-            if isinstance(within, bool) or not isinstance(within, (int, float)) or not within >= 0:
-                raise SettingError(f"within: {brief(within)} is not a number of seconds, at least 0")
+            _check_seconds("within", within)
             filters = {**filters, "after": self._core.now() - within}
         return self._core.entry_filter(operation=operation, json=json, **filters)
 
@@ -225,10 +228,17 @@ class BaseJournal:
         return f"{place}{after}: {explain(self._core, entry_filter, [], None)}\n{all_calls}"
 
 
-def _check_times(times: Any) -> None:
+def _check_times(times: Any, *, is_compared: bool = True) -> None:
+    """Raise `SettingError` unless *times* is a number of calls, or an object that *is_compared* with one by ``==``."""
     is_number = isinstance(times, int) and not isinstance(times, bool)
-    if isinstance(times, (str, bool, float, list, tuple)) or (is_number and times < 0):
+    is_object = is_compared and not isinstance(times, (str, bool, float, list, tuple))
+    if times < 0 if is_number else not is_object:
         raise SettingError(f"times: {brief(times)} is not a whole number, at least 0")
+
+
+def _check_seconds(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise SettingError(f"{name}: {brief(value)} is not a number of seconds, at least 0")
 
 
 class Journal(BaseJournal):
