@@ -50,12 +50,12 @@ function controlOf(url) {
  * @returns {Promise<string>}
  */
 async function readUrl(file) {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < 1200; attempt++) {
     try {
       return JSON.parse(await readFile(file, "utf8")).url;
     } catch {
       await sleep(50);
     }
   }
-  throw new Error("segment-mock serve did not start within 10 seconds");
+  throw new Error("segment-mock serve did not start within a minute");
 }

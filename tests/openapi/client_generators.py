@@ -291,7 +291,7 @@ def prism(known_documents: dict[str, Document], folder: Path) -> str:
 
 def check_prism_response(port: int) -> None:
     """Check that Prism accepts a documented search and responds with an example."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"authToken": "t", "Content-Type": "application/json"}
     body = json.dumps({"payload": {"offset": 0, "count": 20}})
     connection.request("POST", "/api/integration/ext/v1/segments/search", body, headers)
