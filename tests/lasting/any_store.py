@@ -58,6 +58,11 @@ class SqliteStores:
                 shutil.copyfile(file, f"{copy.removeprefix('sqlite:///')}{suffix}")
         return copy
 
+    def remove(self, url: str) -> None:
+        """Remove the files of the store *url*, which is closed; those of all tests would need gigabytes of memory."""
+        for suffix in ("", "-wal", "-shm", ".lock"):
+            Path(f"{url.removeprefix('sqlite:///')}{suffix}").unlink(missing_ok=True)
+
     def end(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._folder)
@@ -90,6 +95,11 @@ class RedisStores:
                 key = f"{{segment-mock}}:{name}"
                 client.copy(key, key, destination_db=0)
         return self._server.url
+
+    def remove(self, url: str) -> None:
+        """Remove the keys of the store *url*, which is closed."""
+        with self._server.client(db=int(url.rpartition("/")[2])) as client:
+            client.flushdb()
 
     def end(self) -> None:
         """Stop the server."""
@@ -137,7 +147,7 @@ class AnyStore:
                     self._of_fixtures[core] = core._size, core._compact_at
         finally:
             for core in self._of_test:
-                self._close(core)
+                self._close_and_remove(core)
             self._of_test = None
 
     def _create(self, settings: Mapping[str, Any]) -> Emulator:
@@ -152,11 +162,18 @@ class AnyStore:
         return core
 
     def _compare_and_close(self, core: LastingEmulator) -> None:
-        try:
-            if core in self._of_fixtures or core in (self._of_test or ()):
-                self._compare(core)
-        finally:
+        if core not in self._of_fixtures and core not in (self._of_test or ()):
             self._close(core)
+            return
+        try:
+            self._compare(core)
+        finally:
+            self._close_and_remove(core)
+
+    def _close_and_remove(self, core: LastingEmulator) -> None:
+        if not core._is_closed:
+            self._close(core)
+            self._stores.remove(core.settings["store"])
 
     def _compare(self, core: LastingEmulator) -> None:
         if core._is_closed or core.outage:
@@ -164,10 +181,11 @@ class AnyStore:
         while True:
             expected = visible_state(core)
             core.save()  # what is expected is then in the store, even if another thread still changes the state
-            folder = self._stores.copy(core.settings["store"])
+            url = self._stores.copy(core.settings["store"])
             if visible_state(core) == expected:
                 break
-        copy = LastingEmulator({**core._settings_at_start, "store": folder})
+            self._stores.remove(url)
+        copy = LastingEmulator({**core._settings_at_start, "store": url})
         try:
             different = [*_different_parts(expected, visible_state(copy))]
             assert not different, f"the state from the store differs from the mock's state: {', '.join(different)}"
@@ -175,7 +193,7 @@ class AnyStore:
             self._of_fixtures.pop(core, None)
             raise
         finally:
-            self._close(copy)
+            self._close_and_remove(copy)
 
 
 def visible_state(core: LastingEmulator) -> dict[str, Any]:

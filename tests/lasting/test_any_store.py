@@ -29,6 +29,16 @@ def test_a_mock_gets_a_store_that_reproduces_its_state(any_store: AnyStore) -> N
         add_group(mock, "A")
 
 
+def test_the_stores_of_a_test_are_removed_after_it(any_store: AnyStore, tmp_path: Path) -> None:
+    with any_store.test():
+        with SegmentMock() as mock:
+            add_group(mock, "A")
+        add_group(SegmentMock(), "B")
+        assert [*(tmp_path / "stores").iterdir()]
+
+    assert [] == [*(tmp_path / "stores").iterdir()]
+
+
 def test_a_test_fails_if_the_store_has_another_state(any_store: AnyStore) -> None:
     def run() -> None:
         with any_store.test():
