@@ -1,5 +1,6 @@
 """Fixtures: a client for each vendor, connected to a mock with only the data that the test needs."""
 
+import importlib
 import json
 import sys
 
@@ -121,6 +122,7 @@ def install(tmp_path, monkeypatch):
 
     def install(text, module="hallo_mock", package="hallo-mock", name="hallo"):
         (tmp_path / f"{module}.py").write_text(text)
+        importlib.invalidate_caches()  # a folder that changes twice within a tick of the file system looks unchanged
         declare(tmp_path, {name: module}, package)
         _packages._declared.cache_clear()
         return tmp_path
