@@ -22,6 +22,7 @@ pytestmark = pytest.mark.memory_only("the settings are part of the tests")
         (lambda mock: mock.serve(tls="no"), "tls: 'no' is not True or False"),
         (lambda mock: mock.serve(proxy=0), "proxy: 0 is not True or False"),
         (lambda mock: mock.serve(port="0"), "port: '0' is not a whole number"),
+        (lambda mock: mock.serve(port=b"0"), "port: b'0' is not a whole number"),
         (lambda mock: mock.serve(host=5), "host: 5 is not text"),
         (lambda mock: mock.serve(host=b"127.0.0.1"), "host: b'127.0.0.1' is not text"),
         (lambda mock: mock.intercept(block_network=1), "block_network: 1 is not True or False"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,8 @@ def test_values_are_read_as_the_type_of_the_option(kind: OptionType, value: Any,
     ("kind", "value"),
     [
         *[(TEXT, value) for value in (True, [], {}, b"a")],
-        *[(INT, value) for value in (True, 1.0, 1.5, "1.0", "", "one", [1], math.inf)],
-        *[(FLOAT, value) for value in (False, "", "fast", [1.0], math.nan, "nan", math.inf, "-inf")],
+        *[(INT, value) for value in (True, 1.0, 1.5, Decimal("1.5"), "1.0", "", "one", b"1", [1], math.inf)],
+        *[(FLOAT, value) for value in (False, "", "fast", b"1.5", [1.0], math.nan, "nan", math.inf, "-inf")],
         HUGE,
         *[(BOOL, value) for value in ("", "maybe", 2, 1.0, [], "tru")],
         *[(SOURCE, value) for value in (True, [], [{}])],

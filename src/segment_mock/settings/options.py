@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
+from operator import index
 from pathlib import Path
 from typing import Any, TypeAlias
 from unicodedata import category
@@ -94,16 +95,16 @@ def _text(value: Value) -> str:
 
 
 def _int(value: Value) -> int:
-    if isinstance(value, (bool, float)):
+    if isinstance(value, bool):
         raise ValueError
-    number = int(value)
+    number = int(value) if isinstance(value, str) else index(value)  # `int` would round a Decimal, and read bytes
     if is_long(number):
         raise ValueError
     return number
 
 
 def _float(value: Value) -> float:
-    if isinstance(value, bool) or not isfinite(number := float(value)):
+    if isinstance(value, (bool, bytes, bytearray)) or not isfinite(number := float(value)):
         raise ValueError
     return number
 
