@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..journal import EntryFilter, Filters
     from .source import Entries, Source
 
-_LONGEST_WAIT = 1e9
-"""Seconds of the longest wait, about 30 years; a condition of Python's threads can't wait for ``inf`` seconds."""
+_LONGEST_WAIT = 1e6
+"""Seconds of the longest wait, 11 days; a condition of Python's threads can't wait for more than 49 days on Windows."""
 
 
 class BaseJournal:
