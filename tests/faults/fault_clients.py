@@ -12,7 +12,8 @@ import httpx
 import requests
 import urllib3
 
-PATIENCE = 10.0
+from tests.waiting import PATIENCE
+
 HEADERS = {"authToken": "t", "x-api-key": "k", "Content-Type": "application/json"}
 
 

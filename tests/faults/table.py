@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import requests
 
 from segment_mock import SegmentMock, faults
+from segment_mock.clock import Clock
 from segment_mock.faults import ALIASES, WHEN, Fault, kinds, option
 from segment_mock.settings import Option
-from tests.faults.fault_clients import IN_PROCESS, LIVE, PATIENCE, FaultRequest, in_session
+from tests.faults.fault_clients import IN_PROCESS, LIVE, FaultRequest, in_session
+from tests.waiting import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "faults.md"
 SEGMENTS = "/api/integration/ext/v1/segments"
@@ -79,8 +81,9 @@ ROWS = (
 
 def wait_for_call(mock: SegmentMock) -> None:
     """Wait until *mock*'s server has begun a call, and has come to the first wait of its faults or to its end."""
-    is_begun = False
+    is_begun, end = False, Clock.monotonic() + PATIENCE
     while not is_begun:
+        assert Clock.monotonic() < end, "no call arrived"
         is_begun = bool([*mock.journal])
         requests.get(f"{mock.serve().url}/_mock/health", timeout=PATIENCE)  # the server does one thing after another
 
@@ -95,10 +98,12 @@ def stage() -> Iterator[Mapping[bool, tuple[SegmentMock, str]]]:
         yield {False: (quick, quick.serve().url), True: (real, real.serve().url)}
 
 
-def measure_row(row: Row, scene: Mapping[bool, tuple[SegmentMock, str]]) -> dict[str, str]:
-    """Return the effect of *row*'s fault on each client, by column."""
+def measure_row(
+    row: Row, scene: Mapping[bool, tuple[SegmentMock, str]], timeout: float | None = None
+) -> dict[str, str]:
+    """Return the effect of *row*'s fault on each client, by column. *timeout* is that of the clients in seconds."""
     mock, url = scene[row.hasty]
-    request = (SEARCH if row.fault.kind == "stale" else UPSERT)._replace(timeout=row.timeout)
+    request = (SEARCH if row.fault.kind == "stale" else UPSERT)._replace(timeout=timeout or row.timeout)
     in_process = ""
     if row.fault.at_connect:  # a server has already accepted the connection, so it can only reset it
         url = in_process = VENDOR
