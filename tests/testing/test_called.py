@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 from unittest.mock import ANY
@@ -182,6 +183,31 @@ def test_wait_for_waits_for_a_call_of_another_thread(mock, upsert):
 
     assert [("segments", None)] == [(change.table, change.before) for change in entry.changes]
     assert text.startswith(f"waited 0.001 s: {UPSERT}: expected 2 calls, found 1 of 1.")
+
+
+class StartsThread:
+    """It is equal to every value, and starts a thread as soon as it is compared."""
+
+    def __init__(self, thread):
+        self._thread = thread
+
+    def __eq__(self, other):
+        if self._thread.ident is None:
+            self._thread.start()
+        return True
+
+    __hash__ = None
+
+
+def test_wait_for_can_wait_without_end(mock, upsert):
+    """It waits here, because the second call begins when the first one is compared."""
+    upsert("A")
+    thread = threading.Thread(target=upsert, args=("B",))
+    body = body_with_group(StartsThread(thread))
+    entries = mock.journal.wait_for(UPSERT, json=body, times=2, timeout=math.inf)
+    thread.join()
+
+    assert [1, 2] == [entry.id for entry in entries]
 
 
 def test_wait_for_waits_for_a_call_over_a_socket(mock):
