@@ -136,12 +136,12 @@ def test_each_client_raises_its_own_error_in_process(
     with mock.intercept():
         with pytest.raises(error) as caught:
             call()
-        passed = mock.clock.now() - start
+        passed, real_seconds = mock.clock.now() - start, time.monotonic() - real
         assert 200 == call()
 
     assert type(caught.value) is error
     assert (1, how == "timeout") == (rule.fired, PATIENCE <= passed < 2 * PATIENCE)
-    assert time.monotonic() - real < PATIENCE / 2
+    assert how != "timeout" or real_seconds < passed - 1
     assert 1 == len(mock.journal)  # a connection that is not established is not a call
 
 
