@@ -230,9 +230,11 @@ class BaseJournal:
 
 def _check_times(times: Any, *, is_compared: bool = True) -> None:
     """Raise `SettingError` unless *times* is a number of calls, or an object that *is_compared* with one by ``==``."""
-    is_number = isinstance(times, int) and not isinstance(times, bool)
-    is_object = is_compared and not isinstance(times, (str, bool, float, list, tuple))
-    if times < 0 if is_number else not is_object:
+    if isinstance(times, int) and not isinstance(times, bool):
+        is_valid = times >= 0
+    else:
+        is_valid = is_compared and not isinstance(times, (str, bool, float, list, tuple))
+    if not is_valid:
         raise SettingError(f"times: {brief(times)} is not a whole number, at least 0")
 
 
