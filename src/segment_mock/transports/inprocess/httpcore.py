@@ -158,8 +158,11 @@ def _close_with(pool: Any, beside: Any) -> None:
     async def close() -> None:
         vars(pool).pop(name, None)
         while pools:
-            with suppress(IndexError):  # another thread may take the last one
-                await _value(getattr(pools.pop(), name)())
+            try:
+                second = pools.pop()
+            except IndexError:
+                break  # another thread has taken the last one
+            await _value(getattr(second, name)())
         await _value(close_pool())
 
     setattr(pool, name, lambda: _perform(close(), is_async=is_async))
