@@ -54,7 +54,7 @@ def third_party_imports(*folders: str) -> dict[str, str]:
     files = [
         file for file in files if file.parent.name not in SEPARATE_EXTRAS or f"tests/{file.parent.name}" in folders
     ]
-    own = {part for file in files for part in (file.stem, file.parent.name)}
+    own = {part for file in files for part in (file.stem, *file.relative_to(ROOT).parent.parts)}
     places: dict[str, str] = {}
     for file in files:
         text = file.read_text(encoding="utf-8")
