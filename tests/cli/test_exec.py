@@ -99,6 +99,28 @@ def test_exec_passes_sigterm_to_its_command() -> None:
     assert 9 == process.returncode
 
 
+def test_exec_passes_a_signal_on_that_does_not_interrupt_its_main_thread() -> None:
+    """The system may give a signal to another thread, or while the main thread is about to wait for the command."""
+    child = "import signal; print('ready', flush=True); signal.sigwait([signal.SIGTERM]); raise SystemExit(9)"
+    program = (
+        "import os, signal, sys, threading\n"
+        "from segment_mock.cli.exec import run_command\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"  # it receives the signal
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
+        f"sys.exit(run_command((sys.executable, '-c', {child!r}), dict(os.environ)))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+
+    assert 9 == process.returncode
+
+
 def test_the_proxy_refuses_other_hosts_with_403() -> None:
     script = SCRIPT.replace("api.salsalabs.org", "api.example.org")
     result = run("exec", "--", sys.executable, "-c", script)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import click
@@ -28,7 +29,7 @@ from .errors import log_line
 from .log import ErrorLog
 from .options import config_option, flags, resolve_settings
 from .remote import base_url, client_of, exit_codes
-from .serve import ReadyFile, create_mock, start_server
+from .serve import SIGNAL_INTERVAL, ReadyFile, create_mock, start_server
 
 _OPTIONS = all_options(find_vendors())
 _DEFAULTS = {"port": 0, "proxy": True}
@@ -134,6 +135,12 @@ def run_command(command: tuple[str, ...], variables: dict[str, str]) -> int:
         started.append(subprocess.Popen(command, env=variables))  # noqa: S603 - the command is the user's own
         for number in early:
             started[0].send_signal(number)
+        # Another thread waits, because Python calls handlers of signals only between the steps of this thread. A signal
+        # does not interrupt a wait that is about to begin. It may also reach another thread.
+        waiting = Thread(target=started[0].wait, name="segment-mock-exec", daemon=True)
+        waiting.start()
+        while waiting.is_alive():
+            waiting.join(SIGNAL_INTERVAL)
         code = started[0].wait()
     except OSError as error:  # the exit codes of a shell
         if isinstance(error, FileNotFoundError) or _is_missing(error, command[0], variables):

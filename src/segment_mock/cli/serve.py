@@ -39,7 +39,7 @@ _OPTIONS = all_options(find_vendors())
 _LOG = logging.getLogger("segment_mock")
 _WATCH_INTERVAL = 0.3
 """Poll interval of the watched files, in seconds."""
-_SIGNAL_INTERVAL = 1.0
+SIGNAL_INTERVAL = 1.0
 """How long a signal may go unnoticed at most, in seconds."""
 
 
@@ -195,7 +195,7 @@ class Signals:
         # A signal that comes just before Python blocks in get() does not end it, so look again now and then.
         while self._received.empty():
             with suppress(Empty):
-                self._received.put(self._received.get(timeout=_SIGNAL_INTERVAL))
+                self._received.put(self._received.get(timeout=SIGNAL_INTERVAL))
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
