@@ -9,6 +9,7 @@ import os
 import resource
 import socket
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -34,7 +35,9 @@ PATIENCE = 20.0
 @pytest.fixture
 def errors() -> Iterator[list[str]]:
     """Return the log records of level warning or higher, of every logger."""
-    gc.collect()  # now, because objects of earlier tests may log an error when they are destroyed
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # now, because objects of earlier tests may log an error when they are destroyed
     outcomes: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: outcomes.append(record.getMessage())  # type: ignore[method-assign]

@@ -95,7 +95,9 @@ def test_a_call_that_is_cancelled_at_any_turn_of_the_loop_leaves_no_warning(
             seen.clear()
             await send_request(client)
 
-    gc.collect()  # what earlier tests have left
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # what earlier tests have left
     with warnings.catch_warnings(record=True) as caught, mock.intercept():
         warnings.simplefilter("always", RuntimeWarning)
         anyio.run(calls, backend=backend)
