@@ -66,6 +66,7 @@ __all__ = [
     "several",
     "suggestion",
     "unknown_name",
+    "within",
 ]  # fmt: skip
 
 RESERVED = ("ca_file", "config", "upstream", "url", "venv")
@@ -175,7 +176,7 @@ def resolve(
             )
         if name not in rows:
             raise SettingError(f"unknown setting {brief(name)}{suggestion(name, rows)}")
-    with naming(path), _within(f"[{table}]: " if table else ""):
+    with naming(path), within(f"[{table}]: " if table else ""):
         for name in file or {}:
             if name.replace("-", "_") not in rows:  # the error spells names as the file does
                 names = rows if "_" in name else [row.replace("_", "-") for row in rows]
@@ -193,7 +194,7 @@ def resolve(
             values[name] = option.read(None)
         else:
             place = f"{table}." if table else ""
-            with naming(path), _within(place):
+            with naming(path), within(place):
                 values[name] = option.read(with_origin(from_file[name], f"{path}: {place}{name}"))
     return values
 
@@ -208,8 +209,8 @@ def _origin(place: str) -> Iterator[None]:
 
 
 @contextmanager
-def _within(place: str) -> Iterator[None]:
-    """Put *place*, of a table in a file, before a `SettingError` of the block."""
+def within(place: str) -> Iterator[None]:
+    """Put *place*, such as ``[table]: `` of a file, before a `SettingError` of the block."""
     try:
         yield
     except SettingError as error:

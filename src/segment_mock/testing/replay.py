@@ -19,7 +19,7 @@ from ..emulator import Emulator
 from ..faults import fault_from_json
 from ..json_match import Mismatch, brief, is_deep, mismatches
 from ..messages import Request, Response, run_sync
-from ..settings import SettingError
+from ..settings import SettingError, within
 from ..wording import plural
 from .capsule import ELSEWHERE, FORM, FORMS, response_of
 
@@ -57,7 +57,7 @@ class Replay:
             raise SettingError(f"capsule: {form} is not {FORM}, the format of the capsules that this version writes")
         _check_settings(document)
         try:
-            with _within("settings"):
+            with within("settings: "):
                 self._emulator = Emulator(document["settings"])
             self._capsule = document
             _check(document)
@@ -124,7 +124,7 @@ class Replay:
             if row["since"] >= call:
                 break
             clock.set(row["armed"], frozen=True)
-            with _within(f"faults[{index}].rule"):
+            with within(f"faults[{index}].rule: "):
                 self._arm_rule(row)
 
     def _arm_rule(self, row: Mapping[str, Any]) -> None:
@@ -277,15 +277,6 @@ def _check_body(document: Mapping[str, Any], place: str) -> None:
             b64decode(document["base64"])
         except ValueError as error:
             raise SettingError(f"{place}.base64: {error}") from None
-
-
-@contextmanager
-def _within(place: str) -> Iterator[None]:
-    """Put *place* before a `SettingError` of the block."""
-    try:
-        yield
-    except SettingError as error:
-        raise SettingError(f"{place}: {error}") from None
 
 
 def _place_of_data(organization: str) -> str:
